@@ -51,8 +51,11 @@ def describe(result: dict[str, Any]) -> str:
     )
 
 
-def suites(promises: ManifestExpectations) -> dict[str, list[Any]]:
-    """The expectations on the manifest, and on its labels with one row per label; texts are escaped (`escape`)."""
+def suites(promises: ManifestExpectations, has_labels: bool) -> dict[str, list[Any]]:
+    """The expectations on the manifest, and on its labels with one row per label; texts are escaped (`escape`).
+
+    Pictures without any label have none that must differ.
+    """
     import great_expectations.expectations as gxe
 
     manifest = [
@@ -80,10 +83,9 @@ def suites(promises: ManifestExpectations) -> dict[str, list[Any]]:
         gxe.ExpectColumnValuesToBeBetween(column=property_column("entropy"), min_value=0, max_value=8),
         gxe.ExpectColumnValuesToBeBetween(column=property_column("num_bytes"), min_value=1),
     ]
-    labels = [
-        gxe.ExpectColumnValuesToMatchRegex(column="label", regex=r"\S"),
-        gxe.ExpectColumnUniqueValueCountToBeBetween(column="label", min_value=2),
-    ]
+    labels = [gxe.ExpectColumnValuesToMatchRegex(column="label", regex=r"\S")]
+    if has_labels:
+        labels.append(gxe.ExpectColumnUniqueValueCountToBeBetween(column="label", min_value=2))
     if promises.classes is not None:
         labels.append(
             gxe.ExpectColumnValuesToBeInSet(column="label", value_set=[escape(one) for one in promises.classes])
@@ -111,7 +113,7 @@ def validate(manifest: pd.DataFrame, promises: ManifestExpectations, data_docs: 
     labels = manifest[["sample_id", "labels"]].explode("labels").dropna().rename(columns={"labels": "label"})
     source = context.data_sources.add_pandas("colibri")
     checkpoint_parts, frames = [], {"manifest": manifest, "labels": labels}
-    for name, expectations in suites(promises).items():
+    for name, expectations in suites(promises, not labels.empty).items():
         frames[name] = _escape_columns(frames[name], expectations)
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))

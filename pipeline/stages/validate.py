@@ -15,6 +15,12 @@ def main() -> list[str]:
     params = config.load_params()
     expectations = config.instantiate(ManifestExpectations, config.get_section(params, "validate"), "validate")
     manifest = artifacts.read_table(artifacts.MANIFEST)
+    classes = sorted({label for labels in manifest["labels"] for label in labels})
+    if not classes and is_supervised(params):
+        raise UserError(
+            f"none of {count_of(len(manifest), 'picture')} has a label, from which a classifier learns; label some, or "
+            "group them without labels: colibri run experiment=clusters"
+        )
     with artifacts.atomic_write(DATA_DOCS) as pages:
         results = validate(manifest, expectations, pages)
     artifacts.write_json(
@@ -24,12 +30,6 @@ def main() -> list[str]:
     if failed:
         raise UserError(
             f"{len(failed)} of {len(results)} expectations failed: {describe(failed[0])}; all in {artifacts.VALIDATION}"
-        )
-    classes = sorted({label for labels in manifest["labels"] for label in labels})
-    if not classes and is_supervised(params):
-        raise UserError(
-            f"none of {count_of(len(manifest), 'picture')} has a label, from which a classifier learns; label some, or "
-            "group them without labels: colibri run experiment=clusters"
         )
     aim: Aim = config.build(config.get_section(params, "aim"), "aim")
     refuse_unfit_aim(aim, classes, is_exclusive(params))

@@ -111,11 +111,16 @@ def test_an_aim_for_a_class_that_does_not_exist_stops_the_run_before_training(tm
 
 
 def test_pictures_without_any_label_are_for_clusters(tmp_path, make_manifest, monkeypatch):
-    manifest = promised(make_manifest).assign(labels=[[]] * 4)
+    manifest = promised(make_manifest).assign(labels=[[] for _ in range(4)])
+    promises = {**PROMISES, "classes": None}
+    monkeypatch.chdir(tmp_path)
+    artifacts.write_table(artifacts.MANIFEST, manifest)
+    section = {"validate": promises, "aim": AS_TRAINED, "task": TASK}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(section))
     with pytest.raises(UserError, match=r"none of 4 pictures has a label, .* colibri run experiment=clusters"):
-        run(tmp_path, manifest, {**PROMISES, "classes": None})
+        stage.main()
     monkeypatch.setitem(TASK, "_target_", "pipeline.training.tasks.clusters.Clusters")
-    run(tmp_path, manifest, {**PROMISES, "classes": None})
+    assert run(tmp_path, manifest, promises)[1] is None
 
 
 def test_the_json_is_free_of_clock_and_random_ids(failing, passing):

@@ -252,6 +252,7 @@ def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
         (lambda root: root.mkdir(), "it holds no file; name the folder"),
         (lambda root: os.mkfifo(root), "is neither a file nor a folder"),
         (lambda root: [picture(root / f"{n}.png") for n in range(3)], "holds 3 pictures and nothing that labels them"),
+        (lambda root: [picture(root / f"{n}.png") for n in range(3)], "labels, add --format unlabelled"),
         (lambda root: classes(root, "cat"), "holds 3 pictures and nothing that labels them"),
         (lambda root: (root.mkdir(), (root / "a.txt").write_text("x")), "holds 1 files (1 .txt) in no known layout"),
         (

@@ -51,7 +51,7 @@ def test_a_folder_with_loose_pictures_and_broken_ones(project, picture_folder, e
     assert (artifacts.PACKED / "images.npy").read_bytes()[128 : len(before)] == before[128:]
 
 
-@pytest.mark.parametrize("option", [name for name in MAKERS if name != "folder"])
+@pytest.mark.parametrize("option", [name for name in MAKERS if name not in ("folder", "unlabelled")])
 def test_every_format_is_ingested_and_split(project, tmp_path, option, monkeypatch):
     monkeypatch.setattr(validate, "main", lambda: None)  # seconds each, and tried above
     made = tmp_path / "made"
@@ -62,6 +62,19 @@ def test_every_format_is_ingested_and_split(project, tmp_path, option, monkeypat
     assert len(index) == 8
     unlabelled = splits["split"].isin(["none", "pool"])  # none where the source itself holds them out
     assert unlabelled.sum() == len(manifest) - 8 == (option not in ("idx", "torchvision"))
+
+
+def test_pictures_without_any_label_are_split_for_clusters(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(validate, "main", lambda: None)
+    made = tmp_path / "made"
+    made.mkdir()
+    told = [f"source.{key}={value}" for key, value in MAKERS["unlabelled"](made).items()]
+    manifest, _, splits, index = run("source=unlabelled", f"source.watch={made}", *told, "experiment=clusters")
+    assert not manifest["labels"].map(len).any()
+    assert manifest["attr_folder"].tolist() == [".", *["many"] * 8]  # the text file is passed over
+    assert splits["split"].value_counts().to_dict() == {"train": 5, "val": 2, "test": 2}
+    assert len(index) == 9
+    assert artifacts.read_json(artifacts.PACKED / "card.json")["classes"] == []
 
 
 def test_the_split_that_voc_gives_is_kept(project, tmp_path, monkeypatch):

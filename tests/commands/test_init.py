@@ -245,6 +245,18 @@ def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
     )
 
 
+def test_pictures_without_labels_are_to_be_grouped(tmp_path, checkout, capsys):
+    place = classes(tmp_path / "set", "cat", "dog")
+    run(place, "--format", "unlabelled")
+    shown = capsys.readouterr().out
+    assert "items: 6, labels: 0, none on any picture (task clusters)" in shown
+    assert "experiment=clusters" in shown
+    assert type(written("set")).__name__ == "Unlabelled"
+    params = yaml.safe_load(config.compose())
+    assert params["task"]["_target_"] == "pipeline.training.tasks.clusters.Clusters"
+    assert params["metric"] == {}
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -252,7 +264,6 @@ def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
         (lambda root: root.mkdir(), "it holds no file; name the folder"),
         (lambda root: os.mkfifo(root), "is neither a file nor a folder"),
         (lambda root: [picture(root / f"{n}.png") for n in range(3)], "holds 3 pictures and nothing that labels them"),
-        (lambda root: [picture(root / f"{n}.png") for n in range(3)], "labels, add --format unlabelled"),
         (lambda root: classes(root, "cat"), "holds 3 pictures and nothing that labels them"),
         (lambda root: (root.mkdir(), (root / "a.txt").write_text("x")), "holds 1 files (1 .txt) in no known layout"),
         (

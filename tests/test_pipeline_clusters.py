@@ -1,6 +1,7 @@
 """From find_duplicates to register on pictures without labels, and what a person does with the clusters."""
 
 import json
+import re
 import shutil
 from importlib import import_module
 from pathlib import Path
@@ -12,9 +13,12 @@ import pytest
 from picture_folder import TINY, picture
 
 from benchmarks import checkout
-from pipeline.commands import clusters, name_clusters
+from pipeline.commands import clusters, monitor, name_clusters
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
+from pipeline.prediction.classifier import PictureClassifier
+from pipeline.prediction.onnx_comparison import compare_with_torch, load_network
+from pipeline.prediction.onnx_export import export_onnx
 
 ROOT = Path(__file__).parents[1]
 NUM = 120
@@ -47,11 +51,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path):
     """A folder in which every stage has run on dark and bright discs, all in one folder."""
     folder = tmp_path_factory.mktemp("clusters")
     shutil.copy(empty_store, folder / "mlflow.db")
-    (folder / "pictures").mkdir()
-    generator = np.random.default_rng(0)
-    for number in range(NUM):
-        made = picture("disc", generator).point(lambda value, bright=number % 2: min(255, value // 2 + 90 * bright))
-        made.save(folder / f"pictures/{number:03d}.png")
+    write_pictures(folder / "pictures", NUM, 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("DVC_ROOT", str(folder))
@@ -63,6 +63,14 @@ def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path):
         for stage in STAGES:
             run(stage)
         yield folder
+
+
+def write_pictures(folder: Path, number: int, seed: int) -> None:
+    folder.mkdir()
+    generator = np.random.default_rng(seed)
+    for one in range(number):
+        made = picture("disc", generator).point(lambda value, bright=one % 2: min(255, value // 2 + 90 * bright))
+        made.save(folder / f"{one:03d}.png")
 
 
 def is_bright(names: pd.Series) -> np.ndarray:
@@ -104,6 +112,23 @@ def test_the_version_is_registered_and_says_cluster(project: Path) -> None:
     encoded = [(Path("pictures") / name).read_bytes() for name in predictions["sample_id"]]
     served = model.predict(pd.DataFrame({"image": encoded}))
     assert served["class"].tolist() == [names[0] for names in predictions["decided"]]
+
+
+def test_new_pictures_are_compared_without_any_label(project: Path, capsys) -> None:
+    write_pictures(project / "new", 20, 1)
+    monitor.main(["new"])
+    shown = capsys.readouterr().out
+    assert "not measured       expected loss: of the training no scored picture has a label" in shown
+    assert re.search(r"(no drift|cannot be judged) +features", shown)
+
+
+def test_the_model_is_exported_with_its_distances(project: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    model = PictureClassifier.load(project / "data/predictor")
+    export_onnx(model, project / "model.onnx")
+    pictures = np.load("data/packed/images.npy")[:20]
+    assert compare_with_torch(model, load_network(model, project / "model.onnx"), pictures).num_same == 20
 
 
 def test_the_clusters_of_the_model_are_shown_and_named(project: Path, capsys) -> None:

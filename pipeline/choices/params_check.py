@@ -70,9 +70,9 @@ def check_params(params: Params) -> None:
     if is_supervised(params) and (not metrics or (isinstance(metrics, dict) and not any(metrics.values()))):
         raise UserError("metric is empty, so nothing would be measured; set it to a list of names from conf/metric/")
     refuse_unknown_names(params)
-    refuse_needless(params)
     check_choices(params)
     built = {key: config.instantiate(options, config.get_section(params, key), key) for key, options in OPTIONS.items()}
+    refuse_needless(params)
     aim: Aim = config.build(config.get_section(params, "aim"), "aim")
     config.build(config.get_section(params, "feature_distance"), "feature_distance")
     for group in ("monitor", "retrain"):  # which commands read, and no stage

@@ -273,6 +273,10 @@ class DriftTest(ABC):
     def select(self, observed: Observations) -> np.ndarray | str:
         """(N,) bool, the pictures of which enough is known; or why there are none, as a clause."""
 
+    def select_reference(self, observed: Observations) -> np.ndarray | str:
+        """The same of the pictures of the training, of which some tests need more."""
+        return self.select(observed)
+
     @abstractmethod
     def summarise(self, reference: Observations, new: Observations, seed: int) -> np.ndarray:
         """(N, D) float32 numbers of each picture, those of the reference first."""

@@ -65,9 +65,8 @@ class SourceSummary:
     @property
     def task(self) -> str:
         """`multi_label` where a picture shows several labels, or is known to show none; `clusters` without labels."""
-        if not self.labels and self.num_unlabelled:
-            return "clusters"
-        return "multi_label" if self.num_several or self.num_negative else "single_label"
+        labelled = "multi_label" if self.num_several or self.num_negative else "single_label"
+        return labelled if self.labels or not self.num_unlabelled else "clusters"
 
     @property
     def split(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import pandas as pd
 
@@ -56,6 +56,6 @@ class Unlabelled(FileSource, FormatDetector):
         return Path(self.path)
 
     @classmethod
-    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, object]) -> Iterator[FormatMatch]:
         if not place.named and any(suffix(path) in PICTURE_SUFFIXES for path in place.files):
             yield FormatMatch(layout="pictures without labels", choices={"path": str(place.root)}, confidence=0.1)

@@ -14,26 +14,36 @@ class ClusterModule(nn.Module):
     Args:
         encoder: Frozen, in evaluation mode.
         grouping: Of its features.
+        device: Of the encoder.
         order: (D,) positions of the features that the clusters get; None for all as they are.
     """
 
-    def __init__(self, encoder: nn.Module, grouping: Grouping, order: Tensor | None = None):
+    mean: Tensor
+    projection: Tensor
+    centres: Tensor
+    precisions: Tensor
+    log_shares: Tensor
+
+    def __init__(self, encoder: nn.Module, grouping: Grouping, device: torch.device, order: Tensor | None = None):
         super().__init__()
         self.encoder, self.order = encoder, order
         self.has_unit_length = grouping.reduction.scaling == "unit_length"
-        tensors = {name: torch.from_numpy(value).float() for name, value in grouping.to_tensors().items()}
-        self.mean, self.projection, self.centres = (tensors[name] for name in ("mean", "projection", "centres"))
-        self.precisions = tensors["precisions"].expand(len(self.centres), -1, -1)
-        roots = torch.diagonal(self.precisions, dim1=1, dim2=2).log().sum(dim=1)
-        self.offsets = tensors["log_shares"] + roots
+        for name, value in grouping.to_tensors().items():
+            self.register_buffer(name, torch.from_numpy(value).float().to(device))
 
     def forward(self, x: Tensor) -> Tensor:
-        features = self.encoder(x).float()
-        if self.order is not None:
-            features = features[:, self.order]
+        return self.with_features(x)[0]
+
+    def with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, *spatial) to (B, K) log densities and the (B, D) features of the encoder."""
+        features: Tensor = self.encoder(x).float()
+        return self._log_densities(features if self.order is None else features[:, self.order]), features
+
+    def _log_densities(self, features: Tensor) -> Tensor:
         if self.has_unit_length:
             features = features / features.norm(dim=1, keepdim=True).clamp(min=torch.finfo(features.dtype).tiny)
-        points = (features - self.mean.to(x.device)) @ self.projection.to(x.device)
-        apart = points[None] - self.centres.to(x.device)[:, None]  # (K, B, P)
-        squared = (apart @ self.precisions.to(x.device)).square().sum(dim=2)
-        return self.offsets.to(x.device) - squared.T / 2
+        points = (features - self.mean) @ self.projection
+        apart = points[None] - self.centres[:, None]  # (K, B, P)
+        squared = (apart @ self.precisions).square().sum(dim=2)
+        log_roots = torch.diagonal(self.precisions, dim1=1, dim2=2).log().sum(dim=1)
+        return self.log_shares + log_roots - squared.T / 2

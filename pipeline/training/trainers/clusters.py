@@ -94,9 +94,11 @@ def surprise(grouping: Grouping, vectors: np.ndarray) -> float:
 class ClusterPredictor(FeaturePredictor, Explainable):
     """The probability of each cluster given the features of a picture."""
 
+    views = ("identity",)  # a picture is scored as it is
+
     def __init__(self, encoder: nn.Module, transform: ToTensor, grouping: Grouping, task: Task, batch_size: int):
         self.network, self.grouping, self.task = encoder, grouping, task
-        self.batch_size = batch_size
+        self.transform, self.batch_size = transform, batch_size
         self.frozen = FrozenEncoder(encoder, transform, batch_size)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -114,12 +116,12 @@ class ClusterPredictor(FeaturePredictor, Explainable):
         return extract_features(self.frozen, (images[row] for row in rows), len(rows), "evaluate: features")
 
     def to_module(self) -> nn.Module:
-        return ClusterModule(self.frozen.encoder, self.grouping)
+        return ClusterModule(self.frozen.encoder, self.grouping, self.frozen.device)
 
     def randomise(self, pictures: Tensor, seed: int) -> nn.Module:
         """The clusters on features in another order: the encoder was not trained here, so it stays."""
         order = PermutedFeatures.of(None, self.frozen.feature_dim, seed).order
-        return ClusterModule(self.frozen.encoder, self.grouping, torch.from_numpy(order))
+        return ClusterModule(self.frozen.encoder, self.grouping, self.frozen.device, torch.from_numpy(order))
 
     def save(self, folder: Path) -> JsonObject:
         weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from pipeline.core.contracts import Source
 
 MAX_SAMPLED, MAX_BYTES = 1000, 256 * 1024**2
-FEW = 10  # pictures of a label; fewer are reported
-MOST = 0.95  # of the labelled pictures; a label on more is reported
+FEW, MOST = 10, 0.95  # pictures of a label, and its share of the labelled ones; fewer or more are reported
 NUM_EXAMPLES, MAX_DECODED = 5, 50
 TINY = 64  # pixels: pictures whose longer side is at most this are decoded, to see whether they have colours
 

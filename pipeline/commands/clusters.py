@@ -166,8 +166,8 @@ def encode(params: Params, samples: pd.DataFrame) -> tuple[pd.DataFrame, np.ndar
     from pipeline.features.extractor import FrozenEncoder
     from pipeline.training.pretrained_encoder import (
         build_encoder,
-        describe,
         load_pretrained,
+        name_encoder,
         read_pretraining,
         refuse_stale,
     )
@@ -184,7 +184,7 @@ def encode(params: Params, samples: pd.DataFrame) -> tuple[pd.DataFrame, np.ndar
     if pretraining := read_pretraining():
         by_class = pretraining["objective"].get("positives") == "class"
         how = "pretrained with the labels of train" if by_class else "pretrained without labels on train and the pool"
-    return order, vectors, f"features of {describe(params['encoder'])}, {how}"
+    return order, vectors, f"features of {name_encoder(params['encoder'])}, {how}"
 
 
 def write(params: Params, report: ClusterReport, table: pd.DataFrame) -> None:

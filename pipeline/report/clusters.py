@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 3_000_000  # of all pictures together
 MAX_SHOWN = 30  # clusters of which the page shows pictures
 MAX_ROWS = 60  # of the table of what the clusters found
+NUM_FIRST = 10  # of them that are shown at once
 WEAK = 0.3  # a strength below is called weak in the sentence
 FIGURES = {
     "matched_accuracy": ("Accuracy by the best matching", "each cluster stands for at most one label"),
@@ -128,6 +129,7 @@ def clusters_page(report: ClusterReport, images: Mapping[str, np.ndarray], links
         "figures": [_figure_row(key, [report.figures[part][key] for part in parts]) for key in FIGURES if parts],
         "findings": [_finding_row(one) for one in report.findings[:MAX_ROWS]],
         "num_findings": len(report.findings),
+        "num_first": NUM_FIRST,
         "clusters": [_view(one, report.num_assigned, pictures) for one in report.clusters[:MAX_SHOWN]],
     }
     return page("clusters.html.jinja", content)

@@ -11,7 +11,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.manifest_schema import POOL
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.cluster_report import ClusterReport, Options, describe_clusters
-from pipeline.training.pretrained_encoder import describe
+from pipeline.training.pretrained_encoder import name_encoder
 from pipeline.training.trainers.clusters import ClusterPredictor
 
 if TYPE_CHECKING:
@@ -39,6 +39,6 @@ def describe_fitted(
     samples = packed.index[packed.index["split"] != POOL]
     vectors = predictor.extract(packed.images, samples.index.to_numpy())
     how = "pretrained without labels" if card.get("pretraining") else "not trained on them"
-    described = f"features of {describe(card['encoder'])}, {how}"
+    described = f"features of {name_encoder(card['encoder'])}, {how}"
     source = str(card["source"])
     return *describe_clusters(samples, vectors, predictor.grouping, options, source, described, held_out), samples

@@ -31,7 +31,7 @@ SECONDS = {
     "embed": 32.5,
     "curate": 33.6,
     "augment": 7.8,
-    "pretrain": 0.5,  # not measured: with objective=none nothing is trained
+    "pretrain": 0.3,  # with objective=none nothing is trained
     "train": 286.7,
     "calibrate": 6.0,
     "perturb": 69.0,  # not measured on ELPV: this and explain as on the clothes of docs/first_hour.md

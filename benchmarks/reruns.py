@@ -34,9 +34,9 @@ SECONDS = {
     "pretrain": 0.3,  # with objective=none nothing is trained
     "train": 286.7,
     "calibrate": 6.0,
-    "perturb": 69.0,  # not measured on ELPV: this and explain as on the clothes of docs/first_hour.md
+    "perturb": 45.0,  # this, explain and intervene: processor seconds of one thread on an Intel Xeon that others shared
     "explain": 97.0,
-    "intervene": 40.0,  # not measured: five properties at 6 to 10 s, as on the tanks
+    "intervene": 39.0,
     "evaluate": 22.0,
     "register": 12.3,
 }

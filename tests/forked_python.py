@@ -1,9 +1,10 @@
 """A `python` whose libraries are imported already, for tests that run many short processes one after the other.
 
 A stage spends its time on imports: 4 to 13 seconds of them, where the tiny set needs one. So one process imports the
-libraries, and forks for each `python -m pipeline...` and `python -m dvc ...` that finds this `python` on its PATH. The
-fork has the caller's folder, environment and streams, and the caller ends as the fork did, also by a signal. It imports
-the project's own code itself, from the caller's PYTHONPATH. Everything else is run by the usual interpreter.
+libraries, and forks for each `python -m pipeline...` and `python -m dvc ...` that finds this `python` on its PATH, and
+for the launchers of torch and Accelerate. The fork has the caller's folder, environment and streams, and the caller
+ends as the fork did, also by a signal. It imports the project's own code itself, from the caller's PYTHONPATH.
+Everything else is run by the usual interpreter.
 
 Linux only. Not for tests of what becomes of a process when its parent dies: the parent of a fork is the server.
 """
@@ -48,7 +49,7 @@ LIBRARIES = (
 CLIENT = """#!{python} -IS
 import json, os, signal, socket, sys
 words = sys.argv[1:]
-if words[:1] != ["-m"] or words[1].split(".")[0] not in ("pipeline", "dvc", "benchmarks"):
+if words[:1] != ["-m"] or words[1].split(".")[0] not in ("pipeline", "dvc", "benchmarks", "torch", "accelerate"):
     os.execv({python!r}, [{python!r}, *words])
 link = socket.socket(socket.AF_UNIX)
 link.connect({address!r})

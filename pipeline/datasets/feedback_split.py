@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.core.contracts import Split
 from pipeline.core.labels import are_labelled
 from pipeline.core.manifest_schema import EXIF, NONE, ORIGIN, SPLITS
-from pipeline.datasets.near_duplicates.groups import add_duplicate_group, connected_groups
+from pipeline.datasets.near_duplicates.groups import add_duplicate_group, connected_groups, widest_bits
 from pipeline.images.feedback_pictures import FROM_SOURCE, SAID, is_feedback
 
 HELD_OUT = [name for name in SPLITS if name != "train"]
@@ -47,7 +47,12 @@ class FeedbackPlaces:
 
 
 def split_samples(
-    split: Split, manifest: pd.DataFrame, duplicates: pd.DataFrame, recorded: pd.DataFrame | None, part: str
+    split: Split,
+    manifest: pd.DataFrame,
+    duplicates: pd.DataFrame,
+    recorded: pd.DataFrame | None,
+    part: str,
+    checked_bits: int | None = None,
 ) -> tuple[pd.DataFrame, FeedbackPlaces]:
     """The split of all samples, and where those of feedback went.
 
@@ -64,12 +69,14 @@ def split_samples(
         duplicates: Pairs of `sample_id` that show one photograph.
         recorded: An earlier result of the same options, or None.
         part: `train` or `any`.
+        checked_bits: Of perceptual hashes, that the check split_leakage compares later, which must find no leak through
+            feedback; None where it is off.
     """
     is_own = ~manifest["sample_id"].map(is_feedback).to_numpy(dtype=bool)
     if is_own.all() or part == "any":
         return split(add_duplicate_group(manifest, duplicates), recorded), FeedbackPlaces()
     rows = add_duplicate_group(manifest, duplicates).set_index("sample_id", drop=False)
-    joined = connected_groups(rows, getattr(split, "near_duplicate_bits", None))  # a rule without it compares no hashes
+    joined = connected_groups(rows, widest_bits(getattr(split, "near_duplicate_bits", None), checked_bits))
     own_names = set(manifest.loc[is_own, "sample_id"])
     pairs = duplicates[duplicates["left"].isin(own_names) & duplicates["right"].isin(own_names)]
     own = split(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pipeline.core.errors import UserError
 
@@ -12,17 +12,22 @@ MAX_LIKENESS = 0.7  # of a teacher's outputs for different pictures; healthy one
 PATIENCE = 0.2  # share of the epochs, two at least, before whose end features that are numbers are not called collapsed
 
 
-def refuse_collapsed(row: Mapping[str, float], num_epochs: int) -> None:
+def refuse_collapsed(history: Sequence[Mapping[str, float]], num_epochs: int) -> None:
     """Ends a pretraining whose features, or the outputs that its loss compares, tell pictures apart no longer.
 
+    Outputs of a teacher may be alike because the training has just begun: without batch normalisation those of random
+    weights are. Then they become less alike from the first epoch on, where a collapse makes them more so. They count as
+    collapsed where they would be too alike after the last epoch if they went on as they did so far.
+
     Args:
-        row: Figures of an epoch. `spread` is that of the features, 0 to 1 (`features.representation`); `likeness`,
-            where an objective has a teacher, the mean cosine of its outputs for different pictures.
+        history: Figures of each epoch until now. `spread` is that of the features, 0 to 1 (`features.representation`);
+            `likeness`, where an objective has a teacher, the mean cosine of its outputs for different pictures.
         num_epochs: Of the whole pretraining.
 
     Raises:
         UserError: They have collapsed.
     """
+    row = history[-1]
     epoch = int(row["epoch"])
     where = f"pretraining collapsed by epoch {epoch} of {num_epochs}"
     found = row.get("spread", math.inf)
@@ -36,9 +41,17 @@ def refuse_collapsed(row: Mapping[str, float], num_epochs: int) -> None:
             f"{MIN_SPREAD}); lower pretrain.learning_rate or pretrain.weight_decay"
         )
     likeness = row.get("likeness", -math.inf)
-    if not likeness <= MAX_LIKENESS:
+    if not min(likeness, _at_the_end(history, num_epochs)) <= MAX_LIKENESS:
         raise UserError(
             f"{where}: the teacher's outputs for different pictures are almost the same (mean cosine {likeness:.2f}, "
             f"expected at most {MAX_LIKENESS}); byol needs objective.predictor=true and objective.batch_norm=true, "
             "dino a lower objective.teacher_temperature or objective.batch_norm=true"
         )
+
+
+def _at_the_end(history: Sequence[Mapping[str, float]], num_epochs: int) -> float:
+    """The likeness after the last epoch, by the line through the first epoch and the latest one."""
+    first, latest = (row.get("likeness", -math.inf) for row in (history[0], history[-1]))
+    if len(history) < 2:
+        return latest
+    return latest + (latest - first) / (len(history) - 1) * (num_epochs - len(history))

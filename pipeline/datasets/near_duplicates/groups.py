@@ -11,6 +11,11 @@ import pandas as pd
 HASH_BITS = 64
 
 
+def widest_bits(*bits: int | None) -> int | None:
+    """The most of these numbers of bits; None, which compares no hashes, where all are None."""
+    return max((one for one in bits if one is not None), default=None)
+
+
 def pairs_within_hamming(hashes: pd.Series, max_bits: int) -> np.ndarray:
     """Pairs of rows whose perceptual hashes differ in at most `max_bits` bits.
 

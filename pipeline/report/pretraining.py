@@ -29,7 +29,8 @@ PANELS: Panels = (  # as those of curves.py
     ),
     (
         "Nearest neighbours",
-        "Share of val whose neighbours in train are mostly of its class; nothing is chosen by it.",
+        "Share of val whose neighbours in train are mostly of its class; of several labels the mean balanced accuracy of "
+        "what the neighbours show. Nothing is chosen by it.",
         True,
         (("neighbour_accuracy", "nearest neighbours"),),
     ),

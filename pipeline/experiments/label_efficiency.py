@@ -48,6 +48,7 @@ from pipeline.experiments.label_pictures import (
 )
 from pipeline.report.label_efficiency import label_efficiency_page
 from pipeline.report.label_efficiency_text import describe_gains, describe_views
+from pipeline.training.pretrained_encoder import refuse_stale
 
 if TYPE_CHECKING:
     from pipeline.core.estimate import Estimate
@@ -82,9 +83,11 @@ def measure_label_efficiency(params: Params, request: Request) -> LabelEfficienc
     """All figures; val alone is measured, and test is not read.
 
     Raises:
-        UserError: Nothing was pretrained, or the data set does not allow it.
+        UserError: Nothing was pretrained, or by other choices than these, or the data set does not allow it.
     """
-    card, pictures = read_card(), read_pictures(params, request.seed)
+    card = read_card()
+    refuse_stale(params)
+    pictures = read_pictures(params, request.seed)
     bootstrap, num_train = Options.of(params).bootstrap, pictures.num_train
     tuning = FineTuning.of(params, pictures) if request.num_fine_tuned else None
     with progress.show("label-efficiency: features", 2 * len(pictures.index), "pictures") as bar:
@@ -112,7 +115,7 @@ def measure_label_efficiency(params: Params, request: Request) -> LabelEfficienc
             "epochs": card.get("epoch"),
             "num_samples": card.get("num_samples"),
         },
-        views=examine_views(params | {"views": card["views"]}, pictures, features, bootstrap),
+        views=examine_views(params, pictures, features, bootstrap),
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 from label_efficiency_examples import PARAMS, make_project
+from small_project import normalise
 from train_choices import CHOICES, RAMP
 
 from pipeline.commands.label_efficiency import main
@@ -123,6 +124,22 @@ def test_fine_tuned_networks_are_measured_and_stored(project):
 def test_options_that_mean_nothing(project, options, message):
     with pytest.raises(UserError, match=message):
         main(**options)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"views": {}}, "another views"),
+        ({"pretrain": {"seed": 1}, "transform": normalise(32)}, "another pretrain and transform"),
+        ({"objective": {"_target_": "pipeline.training.objectives.unchanged.Unchanged"}}, "another objective"),
+    ],
+)
+def test_an_encoder_of_other_choices_is_refused(project, changes, what):
+    make_project(project)
+    (project / "params.yaml").write_text(yaml.safe_dump(PARAMS | changes))
+    with pytest.raises(UserError, match=rf"^data/encoder/ was made with {what} than params\.yaml has; run dvc repro"):
+        main(no_mlflow=True)
+    assert not FIGURES.exists()
 
 
 def test_what_is_missing_is_one_line(project):

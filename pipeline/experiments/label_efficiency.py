@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.core import artifacts, config, progress
 from pipeline.core.contracts import Augmentation
+from pipeline.core.page_inputs import digest_inputs
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.evaluation.label_draws import draw_subsets, find_shortage
 from pipeline.evaluation.label_efficiency import (
@@ -46,6 +47,7 @@ from pipeline.experiments.label_pictures import (
     read_pictures,
     varied_properties,
 )
+from pipeline.report.command_pages import ANSWER, MADE_OF, write_commands_page
 from pipeline.report.label_efficiency import label_efficiency_page
 from pipeline.report.label_efficiency_text import describe_gains, describe_views
 from pipeline.training.pretrained_encoder import refuse_stale
@@ -57,6 +59,10 @@ if TYPE_CHECKING:
 
 PAGE, FIGURES = Path("reports/label_efficiency.html"), Path("reports/label_efficiency.json")
 TABLE = Path("reports/label_efficiency.csv")
+INPUTS = (  # pictures and labels are in these two of data/packed/, and the options of embed in its card
+    *(artifacts.ENCODER, artifacts.PACKED / "card.json", artifacts.PACKED / "index.parquet"),
+    *(artifacts.EMBEDDINGS / "card.json", artifacts.CHECKS, artifacts.CURATION),
+)
 MAX_PROBED = 5000  # pictures of train to which probes for properties are fitted
 PAIRS = ((PRETRAINED, INITIAL), (PRETRAINED, EMBEDDED), (PRETRAINED, PROPERTIES))
 
@@ -255,11 +261,12 @@ def _read(path: Path, notes: list[str]) -> dict[str, StoredFinding]:
 
 
 def write_label_efficiency(found: LabelEfficiency) -> None:
-    """Writes the figures, the table and the page."""
-    sentences = {"answer": describe_gains(found), "views_removed": describe_views(found.views)}
-    artifacts.write_json(FIGURES, {**sentences, **found.to_json()})
+    """Writes the figures, the table, the page, and what the page of all commands says of it."""
+    sentences = {ANSWER: describe_gains(found), "views_removed": describe_views(found.views)}
+    artifacts.write_json(FIGURES, {**sentences, MADE_OF: digest_inputs(INPUTS), **found.to_json()})
     artifacts.write_csv(TABLE, found.to_table())
     artifacts.write_text(PAGE, label_efficiency_page(found))
+    write_commands_page(found.source)
 
 
 def record_label_efficiency(params: Params, request: Request, found: LabelEfficiency) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from train_choices import CHOICES, RAMP
 from pipeline.commands.label_efficiency import main
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.page_inputs import changed_inputs
 from pipeline.experiments.label_efficiency import FIGURES, PAGE, TABLE
 from pipeline.experiments.label_fits import STORE
 
@@ -59,6 +61,11 @@ def test_a_better_encoder_is_found_with_few_labels_and_its_view_is_named(project
     text = capsys.readouterr().out
     assert "Balanced accuracy on 120 pictures of val (40 groups)" in text
     assert not artifacts.PREDICTIONS.exists()
+    assert found["answer"][0] in Path("reports/commands.html").read_text().replace("&#39;", "'")
+    assert changed_inputs(found["made_of"]) == []
+    artifacts.write_json(artifacts.CURATION, {})
+    assert changed_inputs(found["made_of"]) == ["reports/curation.json"]
+    write_findings(artifacts.CURATION, "augmentation_safety", [])
     first = FIGURES.read_bytes()
     main(labels=[500, 5], draws=4, no_mlflow=True)
     assert FIGURES.read_bytes() == first

@@ -70,13 +70,14 @@ def _cells(found: LabelEfficiency, kind: str, metric: str) -> list[tuple[str, st
 
 
 def _differences(found: LabelEfficiency) -> list[tuple[str, list[tuple[str, str, str]]]]:
-    """What is compared; then of each size, and last of their mean, the gain, its interval and that over draws alone."""
+    """What is compared; then of the mean over sizes, and of each, the gain, its interval and that over draws alone."""
     pairs = dict.fromkeys((point.kind, point.minus) for point in found.points if point.minus)
     rows = []
     for kind, minus in pairs:
-        points = [found.find(kind, size, minus) for size in (*found.sizes, MEAN)]
+        points = [found.find(kind, size, minus) for size in (MEAN, *found.sizes)]
         cells = [("", "", "") if point is None else _gain(point) for point in points]
-        rows.append((f"{found.kinds[kind]} minus {found.kinds[minus]}", cells))
+        names = [found.kinds[one].partition(" (")[0] for one in (kind, minus)]  # without what encoder it is
+        rows.append((" minus ".join(names), cells))
     return rows
 
 
@@ -84,7 +85,7 @@ def _gain(point: SizePoint) -> tuple[str, str, str]:
     entry = point.figures[LEADING]
     one = entry.estimate
     between = one.caveat or "no interval" if one.interval is None else _between(one.interval)
-    over_draws = "one draw" if entry.over_draws is None else f"draws: {_between(entry.over_draws)}"
+    over_draws = "one draw" if entry.over_draws is None else f"({_between(entry.over_draws)})"
     return DASH if one.value is None else format_signed(one.value), between, over_draws
 
 

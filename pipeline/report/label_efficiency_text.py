@@ -100,9 +100,10 @@ def describe_views(claims: ViewClaims) -> list[str]:
 def describe_label_efficiency(found: LabelEfficiency) -> list[str]:
     """The result for a terminal."""
     shown = [f"{size:>7s}" for size in found.sizes]
+    width = min(60, max(map(len, found.kinds.values())))
     lines = [
         f"Balanced accuracy on {whole(found.num_val)} pictures of val ({found.num_groups} groups), by labels a class:",
-        f"  {'':44s} {'  '.join(shown)}",
+        f"  {'':{width}s} {'  '.join(shown)}",
     ]
     for kind, words in found.kinds.items():
         values = [found.find(kind, size) for size in found.sizes]
@@ -110,7 +111,7 @@ def describe_label_efficiency(found: LabelEfficiency) -> list[str]:
             f"{'-' if one is None else f'{one.figures[LEADING].estimate.value:.3f}':>{max(7, len(size))}s}"
             for one, size in zip(values, found.sizes, strict=True)
         ]
-        lines.append(f"  {words[:44]:44s} {'  '.join(cells)}")
+        lines.append(f"  {words[:width]:{width}s} {'  '.join(cells)}")
     lines += [f"  {size_words(size)}: cannot be judged, {reason}" for size, reason in found.obstacles.items()]
     lines += [f"  {kind.replace('_', ' ')}: not measured, {reason}" for kind, reason in found.missing.items()]
     return [*lines, *describe_gains(found), *describe_views(found.views), *found.views.notes]

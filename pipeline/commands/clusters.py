@@ -27,6 +27,9 @@ from pipeline.core.errors import UserError
 from pipeline.core.terminal import count_of, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     import numpy as np
     import pandas as pd
 
@@ -34,6 +37,11 @@ if TYPE_CHECKING:
     from pipeline.evaluation.cluster_report import ClusterReport, Options
 
 FEATURES = ("embed", "encoder", "model")
+INPUTS = {  # of each kind of features, what the page is computed from
+    "embed": (artifacts.EMBEDDINGS / "card.json", artifacts.MANIFEST, artifacts.SPLITS),
+    "encoder": (artifacts.ENCODER, artifacts.PACKED / "card.json", artifacts.MANIFEST, artifacts.SPLITS),
+    "model": (artifacts.PREDICTOR, artifacts.PACKED / "card.json", artifacts.PACKED / "index.parquet"),
+}
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -54,7 +62,8 @@ def main(overrides: list[str], number: int | None = None, features: str | None =
     refuse_named(artifacts.CLUSTER_NAMES)
     params = config.load_params()
     options = read_options(params, overrides, number)
-    if features == "model" or (features is None and not is_supervised(params)):
+    features = features or ("embed" if is_supervised(params) else "model")
+    if features == "model":
         if overrides or number is not None:
             raise UserError(
                 "the clusters of data/predictor are as they were trained; add --features embed to group anew, or "
@@ -63,7 +72,7 @@ def main(overrides: list[str], number: int | None = None, features: str | None =
         report, table = describe_model(options)
     else:
         report, table = group_anew(params, options, features)
-    write(params, report, table)
+    write(params, report, table, INPUTS[features])
     say(*summarise(report), f"Page:   {artifacts.CLUSTERS_PAGE}", f"Names:  {artifacts.CLUSTER_NAMES}")
 
 
@@ -80,7 +89,7 @@ def describe_model(options: Options) -> tuple[ClusterReport, pd.DataFrame]:
     return report, table
 
 
-def group_anew(params: Params, options: Options, features: str | None) -> tuple[ClusterReport, pd.DataFrame]:
+def group_anew(params: Params, options: Options, features: str) -> tuple[ClusterReport, pd.DataFrame]:
     """Clusters fitted to features, and the cluster of each sample."""
     from pipeline.evaluation.cluster_report import group_pictures
 
@@ -187,13 +196,16 @@ def encode(params: Params, samples: pd.DataFrame) -> tuple[pd.DataFrame, np.ndar
     return order, vectors, f"features of {name_encoder(params['encoder'])}, {how}"
 
 
-def write(params: Params, report: ClusterReport, table: pd.DataFrame) -> None:
+def write(params: Params, report: ClusterReport, table: pd.DataFrame, inputs: Iterable[Path]) -> None:
     import pandas as pd
 
-    from pipeline.report.clusters import clusters_page, show_pictures
+    from pipeline.core.page_inputs import digest_inputs
+    from pipeline.report.clusters import clusters_page, describe_findings, show_pictures
+    from pipeline.report.command_pages import ANSWER, MADE_OF, write_commands_page
 
     images, links = show_pictures(params, report, artifacts.read_table(artifacts.MANIFEST))
-    artifacts.write_json(artifacts.CLUSTERS, report.to_json())
+    found = {ANSWER: [describe_findings(report)], MADE_OF: digest_inputs(inputs), **report.to_json()}
+    artifacts.write_json(artifacts.CLUSTERS, found)
     artifacts.remove(artifacts.CLUSTER_NAMES)  # it is of the clusters of the former table
     artifacts.write_csv(artifacts.CLUSTERS_TABLE, table)
     names = pd.DataFrame(
@@ -201,6 +213,7 @@ def write(params: Params, report: ClusterReport, table: pd.DataFrame) -> None:
     )
     artifacts.write_csv(artifacts.CLUSTER_NAMES, names.assign(name=""))
     artifacts.write_text(artifacts.CLUSTERS_PAGE, clusters_page(report, images, links))
+    write_commands_page(report.source)
 
 
 def summarise(report: ClusterReport) -> list[str]:

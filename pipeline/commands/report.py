@@ -1,11 +1,14 @@
 """Opens the pages of the last run in the browser, or serves them to a browser on another machine.
 
 reports/index.html leads to all pages. They are plain files, so they can also be copied, mailed and opened anywhere.
+reports/commands.html is brought up to date first: what label-efficiency, clusters and other commands found after the
+run, and whether that is still of this run.
 Without a browser on this machine (a server, a container), the path is printed.
 
 Examples:
   colibri report                open reports/index.html
   colibri report checks         open reports/checks.html
+  colibri report commands       what label-efficiency, clusters, leaderboard and others found
   colibri report --serve 8000   serve reports/ on http://127.0.0.1:8000
 """
 
@@ -32,11 +35,22 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(page: str | None = None, serve: int | None = None) -> None:
+    if any(REPORTS.glob("*.html")):
+        update_commands_page()
     file = find_page(page)
     if serve is not None:
         serve_pages(file, serve)
     elif not has_screen() or not open_page(file):
         say(f"open {file.absolute()} in a browser, or run colibri report --serve 8000 to read it from another machine")
+
+
+def update_commands_page() -> None:
+    """Writes `reports/commands.html`, with the name of the data set where params.yaml says it."""
+    from pipeline.core import config
+    from pipeline.report.command_pages import write_commands_page
+
+    source = config.get_section(config.load_params(), "source") if config.PARAMS.is_file() else {}
+    write_commands_page(str(source.get("name", "this project")))
 
 
 def find_page(page: str | None) -> Path:

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from predictions_examples import make_predictions
+from small_project import EVALUATE, RECIPE
 
 from pipeline.commands import cross_validate, main, run
 from pipeline.core import artifacts
@@ -21,7 +23,7 @@ from pipeline.tracking import parent_runs
 
 PARAMS = {
     "source": {"name": "pets"},
-    "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
+    "task": RECIPE["task"],
     "metric": {
         "accuracy": {"_target_": "pipeline.evaluation.metrics.accuracy.Accuracy"},
         "recall": {"_target_": "pipeline.evaluation.metrics.rate.Rate", "number": "recall", "averaging": "none"},
@@ -31,15 +33,7 @@ PARAMS = {
             "averaging": "macro",
         },
     },
-    "evaluate": {
-        "num_resamples": 100,
-        "seed": 0,
-        "half_width": 0.2,
-        "min_slice": 20,
-        "max_slices": 500,
-        "num_mistakes": 0,
-        "cross_validation": "never",
-    },
+    "evaluate": EVALUATE,
 }
 NUM = 40  # of each fold
 
@@ -84,9 +78,13 @@ def ended(project, monkeypatch):
             tell(name, "done")
         return {name: Finished(revision=names[name]) for name in names}
 
+    def compose(overrides):
+        got.update(checked=overrides)
+        return yaml.safe_dump(PARAMS)
+
     rows = {"cv-fold1": ["split.fold=0"], "cv-fold2": ["split.fold=1"]}
     monkeypatch.setattr(folds, "fold_overrides", lambda num, repeats, overrides: rows)
-    monkeypatch.setattr(run, "compose_checked", lambda overrides: got.update(checked=overrides))
+    monkeypatch.setattr(run, "compose_checked", compose)
     monkeypatch.setattr(naming, "names", lambda rows: {name: f"{name}-0" for name in rows})
     monkeypatch.setattr(dvc_queue, "run", queue)
     monkeypatch.setattr(folds, "read_fold", result)

@@ -16,6 +16,7 @@ from benchmarks import checkout
 from pipeline.commands import clusters, monitor, name_clusters
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
+from pipeline.monitoring.reference import load_reference
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.prediction.onnx_comparison import compare_with_torch, load_network
 from pipeline.prediction.onnx_export import export_onnx
@@ -156,3 +157,14 @@ def test_a_later_model_with_the_same_clusters_replaces_the_champion(project: Pat
     assert registration["version"] == "2"
     assert registration["aliases"] == ["challenger", "champion"]
     assert "of 18 test pictures are in the cluster of the same name as by the champion" in registration["reasons"][0]
+    reason = registration["against_champion"]["reason"]
+    assert reason == "no label says what is right: the gate same_clusters compares clusters"
+    assert "accuracy" not in (project / "reports/comparison.html").read_text()
+
+
+def test_labels_of_the_source_are_no_classes_of_clusters(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = {path: pd.read_parquet(path) for path in (artifacts.MANIFEST, artifacts.SPLITS, artifacts.PREDICTIONS)}
+    tables[artifacts.MANIFEST]["labels"] = [["cat"] for _ in range(NUM)]
+    monkeypatch.setattr(artifacts, "read_table", lambda path, **rest: tables[path])
+    monkeypatch.setattr("pipeline.monitoring.reference.stored_features", lambda names, folder: None)
+    assert not load_reference().is_labelled.any()

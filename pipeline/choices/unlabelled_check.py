@@ -63,6 +63,11 @@ def _refuse_labels(params: Params) -> None:
                 f"params.yaml: {section}.{key} {found} needs labels, which task=clusters does not have; set "
                 f"{section}.{key}={shown} ({REMEDY})"
             )
+    if config.get_section(params, "policy").get("abstain") == "sets":
+        raise UserError(
+            "params.yaml: policy.abstain sets needs prediction sets, and so labels, which task=clusters does not have; "
+            "set policy.abstain=confidence or never"
+        )
     if params.get("imbalance", "none") != "none":
         raise UserError(f"params.yaml: imbalance is about unequal classes, and task=clusters has none; {REMEDY}")
     if params.get("objective", {}).get("positives") == "class":

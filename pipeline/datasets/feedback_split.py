@@ -88,6 +88,15 @@ def split_samples(
     return result, FeedbackPlaces(**{str(name): int(count) for name, count in reasons.items()})
 
 
+def are_wanted(manifest: pd.DataFrame) -> np.ndarray:
+    """(N,) bool, the samples that a task without labels groups: all but feedback that a person gave no label.
+
+    Such a picture may be of no kind that the model is for.
+    """
+    from_feedback = manifest["sample_id"].map(is_feedback).to_numpy(dtype=bool)
+    return np.asarray(~from_feedback | manifest["labels"].map(len).to_numpy(dtype=bool))
+
+
 def pairs_in_use(duplicates: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     """The pairs without those of feedback in no split, through which two splits would seem to share a photograph."""
     unused = {name for name, one in zip(splits["sample_id"], splits["split"], strict=True) if one == NONE}

@@ -129,6 +129,8 @@ class Grouping:
         fits = mean.shape == projection.shape[:1] and projection.shape[1:] == (points,) and log_shares.shape == (num,)
         if not fits or precisions.shape not in {(num, points, points), (1, points, points)}:
             raise ValueError("the shapes of the clusters do not fit each other")
+        if not all(np.isfinite(tensors[name]).all() for name in TENSORS):
+            raise ValueError("a number of the clusters is not finite")
         if card["scaling"] not in ("none", "unit_length"):
             raise ValueError(f"scaling must be none or unit_length, got {card['scaling']!r}")
         return cls(

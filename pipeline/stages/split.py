@@ -13,7 +13,7 @@ from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.nouns import import_target
 from pipeline.core.terminal import count_of
 from pipeline.datasets.assignments import assignment_path, other_split_recorded, split_warnings, with_absent
-from pipeline.datasets.feedback_split import split_samples
+from pipeline.datasets.feedback_split import are_wanted, split_samples
 from pipeline.datasets.unlabelled_pool import pool_unlabelled
 
 
@@ -24,7 +24,7 @@ def main() -> list[str]:
     manifest, duplicates = artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.DUPLICATES)
     task: type[Task] = import_target(config.get_section(params, "task")["_target_"], "task", "task")
     if not task.supervised:
-        manifest = without_labels(manifest)
+        manifest = without_labels(manifest, are_wanted(manifest))
     elif task.exclusive:
         manifest = without_negatives(manifest)
     record = assignment_path(options, config.build(config.get_section(params, "source"), "source"))

@@ -7,7 +7,7 @@ from pipeline.core.choices import is_exclusive, is_supervised
 from pipeline.core.errors import UserError
 from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.terminal import count_of
-from pipeline.datasets.expectations import DATA_DOCS, ManifestExpectations, describe, validate
+from pipeline.datasets.expectations import DATA_DOCS, ManifestExpectations, describe, refuse_few_classes, validate
 from pipeline.evaluation.threshold_choice import refuse_unfit_aim
 
 
@@ -15,14 +15,11 @@ def main() -> list[str]:
     params = config.load_params()
     expectations = config.instantiate(ManifestExpectations, config.get_section(params, "validate"), "validate")
     manifest = artifacts.read_table(artifacts.MANIFEST)
-    classes = sorted({label for labels in manifest["labels"] for label in labels})
-    if not classes and is_supervised(params):
-        raise UserError(
-            f"none of {count_of(len(manifest), 'picture')} has a label, from which a classifier learns; label some, or "
-            "group them without labels: colibri run experiment=clusters"
-        )
+    needs_classes = is_supervised(params)
+    if needs_classes:
+        refuse_few_classes(manifest)
     with artifacts.atomic_write(DATA_DOCS) as pages:
-        results = validate(manifest, expectations, pages)
+        results = validate(manifest, expectations, pages, needs_classes)
     artifacts.write_json(
         artifacts.VALIDATION, {"passed": all(one["passed"] for one in results), "expectations": results}
     )
@@ -32,7 +29,7 @@ def main() -> list[str]:
             f"{len(failed)} of {len(results)} expectations failed: {describe(failed[0])}; all in {artifacts.VALIDATION}"
         )
     aim: Aim = config.build(config.get_section(params, "aim"), "aim")
-    refuse_unfit_aim(aim, classes, is_exclusive(params))
+    refuse_unfit_aim(aim, sorted({label for labels in manifest["labels"] for label in labels}), is_exclusive(params))
     artifacts.write_passed("validate")
     return [f"{count_of(len(results), 'expectation')} met"]
 

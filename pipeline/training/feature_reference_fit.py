@@ -27,6 +27,8 @@ def fit_reference(
     rows = packed.index[packed.index["split"] == "train"]
     if options.out_of_distribution == "never" or not isinstance(predictor, FeaturePredictor) or len(rows) < 2:
         return None
+    if not predictor.task.supervised:
+        rows = rows.assign(labels=[[] for _ in range(len(rows))])  # which change nothing
     rows = choose_evenly(rows, options.max_reference)
     positions = rows.index.to_numpy()
     blocks = [positions[start : start + BLOCK] for start in range(0, len(positions), BLOCK)]

@@ -41,6 +41,7 @@ def test_the_experiment_is_all_that_clusters_need():
         ("mix=mixup", "mix needs labels"),
         ("policy.calibration=temperature", "policy.calibration temperature needs labels"),
         ("policy.sets=overall", "policy.sets overall needs labels"),
+        ("policy.abstain=sets", "policy.abstain sets needs prediction sets, and so labels"),
         ("augment.min_class_share=0.5", "augment.min_class_share 0.5 needs labels"),
         ("imbalance=auto", "imbalance is about unequal classes, and task=clusters has none"),
         ("objective=supcon", "objective.positives class pretrains by labels, at which task=clusters must not look"),

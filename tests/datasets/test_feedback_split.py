@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pipeline.checks.check_runner import merge_samples
 from pipeline.checks.conflicting_labels import ConflictingLabels
 from pipeline.checks.split_leakage import SplitLeakage
-from pipeline.datasets.feedback_split import split_samples
+from pipeline.core.labels import without_labels
+from pipeline.datasets.feedback_split import are_wanted, split_samples
 from pipeline.datasets.near_duplicates.groups import connected_groups
 from pipeline.datasets.splits.fold import Fold
 from pipeline.datasets.splits.given import Given
@@ -60,6 +61,16 @@ def own_of(manifest):
     """The manifest as ingest writes it where there is no feedback."""
     rows = manifest[~manifest["sample_id"].str.startswith("feedback:")]
     return rows.drop(columns=["attr_origin", "attr_of_label_who", "attr_of_label_version"])
+
+
+def test_a_task_without_labels_takes_feedback_only_where_a_person_knew_its_kind(build):
+    manifest = build([("x", "a"), ("y", "b")])
+    manifest.at[21, "labels"] = []
+    manifest.at[0, "labels"] = []  # of the source, where no label is no reason
+    assert are_wanted(manifest).tolist() == [True] * 21 + [False]
+    seen = without_labels(manifest, are_wanted(manifest))
+    splits, _ = split_samples(SPLIT, seen, NONE, None, "train")
+    assert (splits["split"] == "none").tolist() == [False] * 21 + [True]
 
 
 def test_feedback_goes_to_train_and_moves_no_other_sample(build):

@@ -47,6 +47,8 @@ class SameClusters(Gate):
         ours, theirs = contest.challenger.predictions, contest.champion.predictions
         if ours.classes != theirs.classes:
             sentence = f"it has {len(ours.classes)} clusters, and the champion {len(theirs.classes)}"
+            if not set(ours.classes) & set(theirs.classes):
+                sentence = "the champion is a classifier, which has no clusters to compare with"
             return GateResult(outcome="refused", sentence=sentence)
         pairs = PairedPredictions.match(ours, theirs)
         if pairs is None or len(pairs) < self.min_samples:

@@ -33,7 +33,10 @@ class StableClusters(Gate):
     def __call__(self, contest: Contest) -> GateResult:
         found = contest.figures.get(STABILITY)
         if found is None or found.value is None:
-            sentence = "how stable its clusters are was not measured; set clusters.num_repeats to at least 2"
+            sentence = (
+                "how stable its clusters are was not measured: clusters.num_repeats is 0, or half of train has too few "
+                "different pictures or groups for so many clusters; set 5 repeats, or a smaller clusters.num_clusters"
+            )
             return GateResult(outcome="cannot_be_judged", sentence=sentence)
         sentence = f"halves of the pictures agree on its clusters with an adjusted Rand index of {found.value:.3f}"
         if found.value < self.min_agreement:

@@ -141,11 +141,12 @@ class ClusterPredictor(FeaturePredictor, Explainable):
         if encoder.state_dict():
             load_weights(encoder, folder / WEIGHTS)
         transform, task = (config.build(card[name], f"card.{name}") for name in ("transform", "task"))
-        return cls(encoder, transform, load_grouping(folder / CLUSTERS, card), task, card["batch_size"])
+        grouping = load_grouping(folder / CLUSTERS, card, int(encoder.feature_dim))
+        return cls(encoder, transform, grouping, task, card["batch_size"])
 
 
-def load_grouping(path: Path, card: JsonObject) -> Grouping:
-    """The clusters of a file, as its card describes them.
+def load_grouping(path: Path, card: JsonObject, feature_dim: int) -> Grouping:
+    """The clusters of a file, as its card describes them, of features of this length.
 
     Raises:
         UserError: The file cannot be read, or does not fit its card.
@@ -154,6 +155,11 @@ def load_grouping(path: Path, card: JsonObject) -> Grouping:
         grouping = Grouping.of(load_arrays(path), card["clusters"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} does not fit its card ({' '.join(str(error).split())}); run dvc repro train") from None
+    if len(grouping.reduction.mean) != feature_dim:
+        raise UserError(
+            f"{path} is of {len(grouping.reduction.mean):,} features, but the encoder of its card gives "
+            f"{feature_dim:,}; run dvc repro train"
+        )
     if grouping.names != card["classes"]:
         raise UserError(
             f"{path} has {len(grouping.names)} clusters, but its card names {len(card['classes'])}; run dvc repro train"

@@ -43,6 +43,9 @@ def test_the_same_groups_under_other_names_do_not():
 def test_another_number_of_clusters_and_too_few_pictures():
     found = SAME(make_contest(clusters(FIRST % 2, np.eye(2)), clusters(FIRST)))
     assert (found.outcome, found.sentence) == ("refused", "it has 2 clusters, and the champion 3")
+    classes = make_predictions(EYE[FIRST][:, :2], EYE[FIRST][:, :2], EYE[FIRST][:, :2], NAMES, NAMES, ["cat", "dog"])
+    found = SAME(make_contest(clusters(FIRST), classes))
+    assert found.sentence == "the champion is a classifier, which has no clusters to compare with"
     few = clusters(FIRST[:49], names=NAMES[:49])
     found = SAME(make_contest(few, clusters(FIRST)))
     assert found.outcome == "cannot_be_judged"
@@ -62,4 +65,4 @@ def test_stability_that_nobody_measured_refuses():
     found = STABLE(make_contest(clusters(FIRST), None))
     assert StableClusters.is_essential
     assert found.outcome == "cannot_be_judged"
-    assert "set clusters.num_repeats to at least 2" in found.sentence
+    assert "clusters.num_repeats is 0, or half of train has too few different pictures" in found.sentence

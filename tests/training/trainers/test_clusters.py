@@ -113,6 +113,11 @@ def test_it_comes_back_unchanged(fitted, samples, tmp_path):
         (lambda tensors: tensors.pop("centres"), r"does not fit its card \('centres'\)"),
         (lambda tensors: tensors.update(mean=np.zeros(3)), r"the shapes of the clusters do not fit each other"),
         (lambda tensors: tensors.update(precisions=np.eye(2)[None]), r"the shapes of the clusters do not fit"),
+        (lambda tensors: tensors.update(mean=tensors["mean"] * np.nan), r"a number of the clusters is not finite"),
+        (
+            lambda tensors: tensors.update(mean=np.zeros(9), projection=np.zeros((9, tensors["projection"].shape[1]))),
+            r"is of 9 features, but the encoder of its card gives 16; run dvc repro train",
+        ),
     ],
 )
 def test_a_damaged_file_is_one_line(fitted, tmp_path, damage, message):

@@ -15,6 +15,7 @@ from pipeline.core.suggestions import did_you_mean
 from pipeline.core.watched_places import check_places, watched_places
 from pipeline.datasets.expectations import ManifestExpectations
 from pipeline.datasets.ingestion import Limits
+from pipeline.datasets.near_duplicates.groups import compared_bits
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.packing import Packing
 from pipeline.evaluation import cluster_report, counterfactuals, explanations, robustness, split_evaluation
@@ -82,6 +83,7 @@ def check_params(params: Params) -> None:
         refuse_unfit_aim(aim, built["validate"].classes, is_exclusive(params))
     refuse_missing_packages(built["register"].runtime)
     _check_imbalance(params)
+    _check_leakage(params)
     _check_source(params)
 
 
@@ -92,6 +94,21 @@ def _check_imbalance(params: Params) -> None:
     if isinstance(name, str) and known and name not in known:
         raise UserError(
             f"params.yaml: imbalance is {name!r}, and {folder}/ has no such file{did_you_mean(name, known)}"
+        )
+
+
+def _check_leakage(params: Params) -> None:
+    """Refuses a check that would stop the run because of near-duplicates that the split leaves apart on purpose."""
+    check, split = params.get("check", {}).get("split_leakage"), config.get_section(params, "split")
+    if check is None or check["on_fail"] != "error":
+        return
+    looked_for, joined = check["near_duplicate_bits"], compared_bits(split.get("near_duplicate_bits"))
+    if looked_for > joined:
+        grouped = "" if "near_duplicate_bits" in split else "split=grouped and "  # the random split compares no hashes
+        raise UserError(
+            f"params.yaml: check.split_leakage.near_duplicate_bits is {looked_for}, and the split leaves "
+            f"near-duplicates of more than {joined} bits apart, for which the check would stop the run; set {grouped}"
+            f"split.near_duplicate_bits={looked_for}, or check.split_leakage.on_fail=warn"
         )
 
 

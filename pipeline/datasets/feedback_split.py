@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.core.contracts import Split
 from pipeline.core.labels import are_labelled
 from pipeline.core.manifest_schema import EXIF, NONE, ORIGIN, SPLITS
-from pipeline.datasets.near_duplicates.groups import add_duplicate_group, connected_groups, widest_bits
+from pipeline.datasets.near_duplicates.groups import add_duplicate_group, compared_bits, connected_groups
 from pipeline.images.feedback_pictures import FROM_SOURCE, SAID, is_feedback
 
 HELD_OUT = [name for name in SPLITS if name != "train"]
@@ -47,18 +47,14 @@ class FeedbackPlaces:
 
 
 def split_samples(
-    split: Split,
-    manifest: pd.DataFrame,
-    duplicates: pd.DataFrame,
-    recorded: pd.DataFrame | None,
-    part: str,
-    checked_bits: int | None = None,
+    split: Split, manifest: pd.DataFrame, duplicates: pd.DataFrame, recorded: pd.DataFrame | None, part: str
 ) -> tuple[pd.DataFrame, FeedbackPlaces]:
     """The split of all samples, and where those of feedback went.
 
     With `any` the split rule sees no difference. Else it sees the source's samples alone, so their split is the one
     without feedback; each sample of feedback then goes to train, or to no split where it would leak into val or test
-    (through a group, a photograph, equal pixels or near-duplicates, by any chain). A new sample of the source that
+    (through a group, a photograph, equal pixels or near-duplicates, by any chain: of hashes within as many bits as the
+    rule joins, at least 2, also where the rule compares none). A new sample of the source that
     belongs together with feedback that was trained on goes to train, as it would with a picture of the source, where
     the rule reads the record: `grouped` and `random` do. `fold` does not, and `given` only for a part that it takes
     from train; a sample that they hold out stays there, and its feedback leaves train, though models have seen it.
@@ -69,14 +65,12 @@ def split_samples(
         duplicates: Pairs of `sample_id` that show one photograph.
         recorded: An earlier result of the same options, or None.
         part: `train` or `any`.
-        checked_bits: Of perceptual hashes, that the check split_leakage compares later, which must find no leak through
-            feedback; None where it is off.
     """
     is_own = ~manifest["sample_id"].map(is_feedback).to_numpy(dtype=bool)
     if is_own.all() or part == "any":
         return split(add_duplicate_group(manifest, duplicates), recorded), FeedbackPlaces()
     rows = add_duplicate_group(manifest, duplicates).set_index("sample_id", drop=False)
-    joined = connected_groups(rows, widest_bits(getattr(split, "near_duplicate_bits", None), checked_bits))
+    joined = connected_groups(rows, compared_bits(getattr(split, "near_duplicate_bits", None)))
     own_names = set(manifest.loc[is_own, "sample_id"])
     pairs = duplicates[duplicates["left"].isin(own_names) & duplicates["right"].isin(own_names)]
     own = split(

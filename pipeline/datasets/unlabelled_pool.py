@@ -11,10 +11,9 @@ import pandas as pd
 from pipeline.core.contracts import Split
 from pipeline.core.labels import are_labelled
 from pipeline.core.manifest_schema import NONE, POOL, SPLITS
-from pipeline.datasets.near_duplicates.groups import add_duplicate_group, connected_groups, widest_bits
+from pipeline.datasets.near_duplicates.groups import add_duplicate_group, compared_bits, connected_groups
 from pipeline.images.feedback_pictures import is_feedback
 
-NEAR_BITS = 2  # of perceptual hashes, at least
 HELD_OUT = [name for name in SPLITS if name != "train"]
 
 
@@ -45,17 +44,13 @@ class PoolCounts:
 
 
 def pool_unlabelled(
-    split: Split,
-    manifest: pd.DataFrame,
-    duplicates: pd.DataFrame,
-    splits: pd.DataFrame,
-    checked_bits: int | None = None,
+    split: Split, manifest: pd.DataFrame, duplicates: pd.DataFrame, splits: pd.DataFrame
 ) -> tuple[pd.DataFrame, PoolCounts]:
     """The splits with `pool` for pictures without a label, and how many there are.
 
     Belonging together is a group of the source, a photograph, equal pixels or near-duplicates (perceptual hashes within
-    as many bits as the rule joins or the check split_leakage compares, at least 2), by any chain: also through other
-    pictures without a label, and where the rule itself ignores groups and hashes. What
+    as many bits as the rule joins, at least 2), by any chain: also through other pictures without a label, and where
+    the rule itself ignores groups and hashes. What
     bridges two splits stays in none. So a picture of val or test, which must be new to the model that it evaluates,
     has nothing in common with what a pretraining sees beyond what train has. Of feedback a picture without a label is
     one that a person found to be of none of the classes, perhaps no picture of this kind at all: it stays in none.
@@ -65,14 +60,12 @@ def pool_unlabelled(
         manifest: All samples, without `negative` where a task takes negatives for unlabelled.
         duplicates: Pairs of `sample_id` that show one photograph.
         splits: `sample_id`, `split` and `group` in the order of the manifest.
-        checked_bits: That the check split_leakage compares later, which must find no leak through the pool; None where
-            it is off.
     """
     from_feedback = manifest["sample_id"].map(is_feedback).to_numpy(dtype=bool)
     unused = (splits["split"] == NONE).to_numpy() & ~are_labelled(manifest) & ~from_feedback
     if not unused.any():
         return splits, PoolCounts()
-    bits = widest_bits(getattr(split, "near_duplicate_bits", None), checked_bits, NEAR_BITS)
+    bits = compared_bits(getattr(split, "near_duplicate_bits", None))
     joined = connected_groups(add_duplicate_group(manifest, duplicates), bits)
     held_out = set(joined[splits["split"].isin(HELD_OUT).to_numpy()])
     like_held_out = joined.isin(held_out).to_numpy()

@@ -30,9 +30,7 @@ def main() -> list[str]:
     record = assignment_path(options, config.build(config.get_section(params, "source"), "source"))
     before = artifacts.read_table(record) if record.exists() else None
     part = str(params.get("ingest", {}).get("feedback", "train"))
-    check = params.get("check", {}).get("split_leakage")  # the pool and feedback must pass it
-    checked_bits = None if check is None else int(check["near_duplicate_bits"])
-    splits, places = split_samples(split, manifest, duplicates, before, part, checked_bits)
+    splits, places = split_samples(split, manifest, duplicates, before, part)
     missing = sorted(set(SPLITS) - set(splits["split"]))
     if missing:
         raise UserError(
@@ -40,7 +38,7 @@ def main() -> list[str]:
             "add samples or change split.fractions"
         )
     artifacts.write_table(record, with_absent(splits, before))  # none for the pool: with a label, a sample is new
-    splits, pooled = pool_unlabelled(split, manifest, duplicates, splits, checked_bits)
+    splits, pooled = pool_unlabelled(split, manifest, duplicates, splits)
     artifacts.write_table(artifacts.SPLITS, splits)
     for line in split_warnings(splits, before is None and other_split_recorded(params)):
         terminal.warn(f"split: {line}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import linear_regression
 
 from pipeline.core.errors import UserError
 
 MIN_SPREAD = 0.01  # of features; networks with random weights have 0.08 to 0.57 on digits and on textures
 MAX_LIKENESS = 0.7  # of a teacher's outputs for different pictures; healthy ones have 0 to 0.4, from the first epoch on
 PATIENCE = 0.2  # share of the epochs, two at least, before whose end features that are numbers are not called collapsed
+MIN_RECENT = 3  # epochs that count as recent: as many as PATIENCE has, at least 3
 
 
 def refuse_collapsed(history: Sequence[Mapping[str, float]], num_epochs: int) -> None:
@@ -17,7 +19,8 @@ def refuse_collapsed(history: Sequence[Mapping[str, float]], num_epochs: int) ->
 
     Outputs of a teacher may be alike because the training has just begun: without batch normalisation those of random
     weights are. Then they become less alike from the first epoch on, where a collapse makes them more so. They count as
-    collapsed where they would be too alike after the last epoch if they went on as they did so far.
+    collapsed where they would be too alike after the last epoch if they went on as since the first one, or as in the
+    recent epochs.
 
     Args:
         history: Figures of each epoch until now. `spread` is that of the features, 0 to 1 (`features.representation`);
@@ -33,7 +36,7 @@ def refuse_collapsed(history: Sequence[Mapping[str, float]], num_epochs: int) ->
     found = row.get("spread", math.inf)
     if math.isnan(found):
         raise UserError(f"{where}: the features are not finite; lower pretrain.learning_rate")
-    if epoch < min(num_epochs, max(2, math.ceil(PATIENCE * num_epochs))):
+    if epoch < min(num_epochs, _patience(num_epochs)):
         return
     if found < MIN_SPREAD:
         raise UserError(
@@ -41,7 +44,7 @@ def refuse_collapsed(history: Sequence[Mapping[str, float]], num_epochs: int) ->
             f"{MIN_SPREAD}); lower pretrain.learning_rate or pretrain.weight_decay"
         )
     likeness = row.get("likeness", -math.inf)
-    if not min(likeness, _at_the_end(history, num_epochs)) <= MAX_LIKENESS:
+    if not likeness <= MAX_LIKENESS and not all(end <= MAX_LIKENESS for end in _at_the_end(history, num_epochs)):
         raise UserError(
             f"{where}: the teacher's outputs for different pictures are almost the same (mean cosine {likeness:.2f}, "
             f"expected at most {MAX_LIKENESS}); byol needs objective.predictor=true and objective.batch_norm=true, "
@@ -49,9 +52,17 @@ def refuse_collapsed(history: Sequence[Mapping[str, float]], num_epochs: int) ->
         )
 
 
-def _at_the_end(history: Sequence[Mapping[str, float]], num_epochs: int) -> float:
-    """The likeness after the last epoch, by the line through the first epoch and the latest one."""
-    first, latest = (row.get("likeness", -math.inf) for row in (history[0], history[-1]))
-    if len(history) < 2:
-        return latest
-    return latest + (latest - first) / (len(history) - 1) * (num_epochs - len(history))
+def _at_the_end(history: Sequence[Mapping[str, float]], num_epochs: int) -> tuple[float, ...]:
+    """The likeness after the last epoch by the line through the first epoch and the latest one, and by the least
+    squares line through the recent epochs. With many epochs the first line notices late what has come to a halt."""
+    found = [row["likeness"] for row in history]
+    if len(found) < 2:
+        return (found[-1],)
+    since_first = found[-1] + (found[-1] - found[0]) / (len(found) - 1) * (num_epochs - len(found))
+    recent = found[-max(MIN_RECENT, _patience(num_epochs)) :]
+    slope, start = linear_regression(range(len(recent)), recent)
+    return since_first, start + slope * (len(recent) - 1 + num_epochs - len(found))
+
+
+def _patience(num_epochs: int) -> int:
+    return max(2, math.ceil(PATIENCE * num_epochs))

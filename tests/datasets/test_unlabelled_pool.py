@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.checks.split_leakage import SplitLeakage
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group, connected_groups
 from pipeline.datasets.splits.grouped import Grouped
 from pipeline.datasets.splits.random import Random
@@ -23,11 +22,11 @@ SPLITS = ["train", "val", "test", "none", "none", "none"]
 def pool(make_manifest):
     """The splits of the three pictures without a label, and the counts."""
 
-    def run(rule=SPLIT, pairs=(), splits=SPLITS, checked_bits=None, **columns):
+    def run(rule=SPLIT, pairs=(), splits=SPLITS, **columns):
         manifest = make_manifest(LABELS, **columns)
         table = pd.DataFrame({"sample_id": manifest["sample_id"], "split": splits, "group": manifest["sample_id"]})
         pairs = pd.DataFrame(pairs, columns=["left", "right"]) if pairs else NO_PAIRS
-        found, counts = pool_unlabelled(rule, manifest, pairs, table.astype("str"), checked_bits)
+        found, counts = pool_unlabelled(rule, manifest, pairs, table.astype("str"))
         assert found["split"].tolist()[:3] == splits[:3]
         assert list(found) == ["sample_id", "split", "group"]
         return found["split"].tolist()[3:], counts
@@ -77,18 +76,6 @@ def test_a_rule_that_compares_no_hashes_pools_no_near_duplicate_of_test(pool):
     hashes = [f"{number:016x}" for number in (0, 0xFF, 0xFF00, 0b11, 0xFF0000, 0xFF000000)]
     found, counts = pool(RANDOM, splits=["test", "train", "val", "none", "none", "none"], perceptual_hash=hashes)
     assert (found, counts.like_held_out) == (["none", "pool", "pool"], 1)
-
-
-@pytest.mark.parametrize(("bits", "first"), [(None, "pool"), (0, "pool"), (3, "pool"), (4, "none"), (16, "none")])
-def test_the_check_of_leaks_finds_none_through_the_pool(pool, make_manifest, bits, first):
-    """The first picture without a label differs from that of test in 4 bits, and the rule joins 2."""
-    hashes = [f"{number:016x}" for number in (0xFFFFFF, 0, 0x1FFFFF << 40, 0b1111, 0xFFFF << 24, 0xFFFF << 48)]
-    splits = ["train", "test", "val", "none", "none", "none"]
-    found, _ = pool(checked_bits=bits, splits=splits, perceptual_hash=hashes)
-    assert found[0] == first
-    samples = make_manifest(LABELS, perceptual_hash=hashes).assign(split=splits[:3] + found)
-    samples = samples.rename(columns={"group": "source_group"})
-    assert SplitLeakage(near_duplicate_bits=bits or 0, max_samples=0, on_fail="error")(samples).value == 0
 
 
 def test_what_the_source_holds_out_stays_held_out(pool):

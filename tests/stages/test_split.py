@@ -28,7 +28,6 @@ def run(project, make_manifest):
         source="one",
         task="pipeline.training.tasks.single_label.SingleLabel",
         labels=None,
-        check=None,
         **columns,
     ):
         options = {
@@ -39,14 +38,7 @@ def run(project, make_manifest):
             "seed": seed,
         }
         (project / "params.yaml").write_text(
-            yaml.safe_dump(
-                {
-                    "split": options,
-                    "source": {**FOLDER, "name": source},
-                    "task": {"_target_": task},
-                    "check": check or {},
-                }
-            )
+            yaml.safe_dump({"split": options, "source": {**FOLDER, "name": source}, "task": {"_target_": task}})
         )
         artifacts.write_table(
             artifacts.MANIFEST, make_manifest(labels or ("ab" * num_samples)[:num_samples], **columns)
@@ -140,20 +132,6 @@ def test_without_a_manifest(project):
     (project / "params.yaml").write_text(yaml.safe_dump({"split": options, "source": FOLDER}))
     with pytest.raises(UserError, match=r"data/manifest\.parquet does not exist; run dvc repro"):
         stage.main()
-
-
-def test_the_pool_stays_as_far_from_test_as_the_check_looks(run):
-    hashes = [f"{number * 0x9E3779B97F4A7C15 % 2**64:016x}" for number in range(1, 21)]
-    labels = [*"ab" * 10, []]
-    test = run(21, labels=labels, perceptual_hash=[*hashes, "f" * 16]).index("test")
-    near = f"{int(hashes[test], 16) ^ 0b111:016x}"  # 3 bits, where the rule joins 2
-    leakage = {"_target_": "pipeline.checks.split_leakage.SplitLeakage", "max_samples": 0, "on_fail": "error"}
-    found = [
-        run(21, labels=labels, perceptual_hash=[*hashes, near], check={"split_leakage": options})
-        for options in (None, {**leakage, "near_duplicate_bits": 2}, {**leakage, "near_duplicate_bits": 3})
-    ]
-    assert [one.pop() for one in found] == ["pool", "pool", "none"]
-    assert found[0] == found[1] == found[2]
 
 
 def test_the_task_decides_whether_negatives_take_part(run):

@@ -45,12 +45,15 @@ def main(page: str | None = None, serve: int | None = None) -> None:
 
 
 def update_commands_page() -> None:
-    """Writes `reports/commands.html`, with the name of the data set where params.yaml says it."""
+    """Writes `reports/commands.html`, with the name of the data set where params.yaml can be read and says it."""
     from pipeline.core import config
     from pipeline.report.command_pages import write_commands_page
 
-    source = config.get_section(config.load_params(), "source") if config.PARAMS.is_file() else {}
-    write_commands_page(str(source.get("name", "this project")))
+    name = "this project"
+    with suppress(UserError):
+        source = config.get_section(config.load_params(), "source")
+        name = str(source["name"]) if isinstance(source, dict) and "name" in source else name
+    write_commands_page(name)
 
 
 def find_page(page: str | None) -> Path:

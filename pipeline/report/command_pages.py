@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
 
-from pipeline.core import artifacts
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.page_inputs import changed_inputs
 from pipeline.report.formatting import join_names
@@ -96,13 +96,22 @@ PAGES = (
 )
 
 
-def write_commands_page(name: str) -> None:
+def write_commands_page(name: str = "") -> None:
     """Writes `reports/commands.html` as it is now; a page made from inputs that have changed since is called so.
 
     Args:
-        name: Of the data set.
+        name: Of the data set; that in params.yaml where it is empty.
     """
-    artifacts.write_text(PAGE, page("commands.html.jinja", {"name": name, "entries": [_entry(one) for one in PAGES]}))
+    content = {"name": name or _name_project(), "entries": [_entry(one) for one in PAGES]}
+    artifacts.write_text(PAGE, page("commands.html.jinja", content))
+
+
+def _name_project() -> str:
+    with suppress(UserError):  # the pages are there, whatever params.yaml says
+        source = config.get_section(config.load_params(), "source")
+        if isinstance(source, dict) and "name" in source:
+            return str(source["name"])
+    return "this project"
 
 
 def _entry(one: CommandPage) -> Entry:

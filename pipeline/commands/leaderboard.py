@@ -50,6 +50,7 @@ def main(name: str) -> None:
     from pipeline.core.choices import refuse_without_labels
     from pipeline.evaluation.split_evaluation import Options
     from pipeline.experiments import dvc_queue, listing, naming, speed, table
+    from pipeline.report.command_pages import write_commands_page
     from pipeline.report.leaderboard import leaderboard_page
     from pipeline.tracking.parent_runs import leaderboard_run
 
@@ -78,6 +79,7 @@ def main(name: str) -> None:
     artifacts.write_csv(TABLE, board)
     shown = leaderboard_page(name, board, speed.machine(), listed.margin, not metric.larger_is_better)
     artifacts.write_text(PAGE, shown)
+    write_commands_page()
     keys = {one.name: one.results_key for one in outputs}
     leaderboard_run(name, keys, [TABLE, PAGE])
     say(

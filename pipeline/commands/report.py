@@ -36,21 +36,14 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(page: str | None = None, serve: int | None = None) -> None:
     if any(REPORTS.glob("*.html")):
-        update_commands_page()
+        from pipeline.report.command_pages import write_commands_page
+
+        write_commands_page()
     file = find_page(page)
     if serve is not None:
         serve_pages(file, serve)
     elif not has_screen() or not open_page(file):
         say(f"open {file.absolute()} in a browser, or run colibri report --serve 8000 to read it from another machine")
-
-
-def update_commands_page() -> None:
-    """Writes `reports/commands.html`, with the name of the data set where params.yaml says it."""
-    from pipeline.core import config
-    from pipeline.report.command_pages import write_commands_page
-
-    source = config.get_section(config.load_params(), "source") if config.PARAMS.is_file() else {}
-    write_commands_page(str(source.get("name", "this project")))
 
 
 def find_page(page: str | None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -29,7 +30,12 @@ def changed_inputs(recorded: Mapping[str, str]) -> list[str]:
 def _digest(path: Path) -> str:
     if path.is_dir():
         files = sorted(one for one in path.rglob("*") if one.is_file())
-        return artifacts.content_digest(
-            *(part for one in files for part in (one.relative_to(path).as_posix().encode(), one.read_bytes()))
-        )
-    return artifacts.content_digest(path.read_bytes()) if path.is_file() else ""
+        names = [one.relative_to(path).as_posix().encode() for one in files]
+        contents = [_digest_file(one).encode() for one in files]
+        return artifacts.content_digest(*(part for both in zip(names, contents, strict=True) for part in both))
+    return _digest_file(path) if path.is_file() else ""
+
+
+def _digest_file(path: Path) -> str:
+    with path.open("rb") as file:  # read in chunks
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]

@@ -94,10 +94,18 @@ def explain_failure(words: Sequence[str]) -> str:
         call_dvc(*words, "--dry")
     except Refusal as error:
         reason = str(error)
-        outputs = list_outputs(yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"])
         missing = re.search(r"No such file or directory: '(.*?)'", reason)
-        return "" if missing and any(f"/{one}/" in f"{missing[1]}/" for one in outputs) else reason
+        return "" if missing and _is_output(missing[1]) else reason
     return ""
+
+
+def _is_output(path: str) -> bool:
+    """Whether a stage writes this; False where dvc.yaml cannot be read, which is then why DVC stopped."""
+    try:
+        outputs = list_outputs(yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"])
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return False
+    return any(f"/{one}/" in f"{path}/" for one in outputs)
 
 
 class _Lines:

@@ -5,10 +5,13 @@ Commands write these pages, and no stage; so `reports/index.html`, which a stage
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, final
 
-from pipeline.core import artifacts
+from pipeline.core import artifacts, config
+from pipeline.core.errors import UserError
 from pipeline.core.page_inputs import changed_inputs
 from pipeline.report.formatting import join_names
 from pipeline.report.rendering import page
@@ -93,30 +96,60 @@ PAGES = (
 )
 
 
-def write_commands_page(name: str) -> None:
+def write_commands_page(name: str = "") -> None:
     """Writes `reports/commands.html` as it is now; a page made from inputs that have changed since is called so.
 
     Args:
-        name: Of the data set.
+        name: Of the data set; that in params.yaml where it is empty.
     """
-    artifacts.write_text(PAGE, page("commands.html.jinja", {"name": name, "entries": [_entry(one) for one in PAGES]}))
+    content = {"name": name or _name_project(), "entries": [_entry(one) for one in PAGES]}
+    artifacts.write_text(PAGE, page("commands.html.jinja", content))
+
+
+def _name_project() -> str:
+    with suppress(UserError):  # the pages are there, whatever params.yaml says
+        source = config.get_section(config.load_params(), "source")
+        if isinstance(source, dict) and "name" in source:
+            return str(source["name"])
+    return "this project"
 
 
 def _entry(one: CommandPage) -> Entry:
     path, figures = REPORTS / f"{one.name}.html", REPORTS / f"{one.name}.json"
     if not path.is_file():
         return Entry(href="", title=one.title, text=one.content, note="Not made yet.", command=one.command, state="")
-    found = artifacts.read_json(figures) if figures.is_file() else {}
-    text = " ".join(found.get(ANSWER, [])[:1]) or one.content
-    state, note = _compare(found.get(MADE_OF, {}))
-    return Entry(href=path.name, title=one.title, text=text, note=note, command=one.command, state=state)
+    text, note = "", f"{figures} cannot be read."
+    state: State = ""
+    with suppress(OSError, UserError):  # a broken file must not stop a stage, nor hide the other pages
+        answers, made_of = _read(figures) if figures.is_file() else ([], {})
+        text = " ".join(answers[:1])
+        state, note = _compare(made_of)
+    return Entry(href=path.name, title=one.title, text=text or one.content, note=note, command=one.command, state=state)
+
+
+def _read(figures: Path) -> tuple[list[str], dict[str, str]]:
+    """The sentences and the digests of the inputs that a command wrote; empty where it writes none.
+
+    Raises:
+        UserError: The file holds something else.
+    """
+    found = artifacts.read_json(figures)
+    answers, made_of = (found.get(ANSWER, []), found.get(MADE_OF, {})) if isinstance(found, dict) else (None, None)
+    if not (isinstance(answers, list) and all(isinstance(one, str) for one in answers)):
+        raise UserError(f"{figures}: {ANSWER!r} is no list of sentences; run the command that writes it again")
+    if not (isinstance(made_of, dict) and all(isinstance(one, str) for one in made_of.values())):
+        raise UserError(f"{figures}: {MADE_OF!r} is no table of digests; run the command that writes it again")
+    return answers, made_of
 
 
 def _compare(recorded: dict[str, str]) -> tuple[State, str]:
     """Whether the inputs are what they were, and that in words."""
     if not recorded:
         return "", "It does not record what it was computed from, so it may be of an earlier run."
-    changed = changed_inputs(recorded)
+    try:
+        changed = changed_inputs(recorded)
+    except OSError as error:
+        return "", f"It may be of an earlier run: what it was computed from cannot be read ({error.strerror})."
     if changed:
         verb = "has" if len(changed) == 1 else "have"
         return "earlier run", f"It is of an earlier run: {join_names(changed)} {verb} changed since."

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from predictions_examples import make_predictions
+from report_material import Page
 from small_project import EVALUATE, RECIPE
 
 from pipeline.commands import cross_validate, main, run
@@ -19,6 +20,7 @@ from pipeline.core.test_ledger import digest_samples, read_readings
 from pipeline.experiments import dvc_queue, folds, naming
 from pipeline.experiments.dvc_queue import Finished
 from pipeline.experiments.folds import FoldResult
+from pipeline.report import command_pages
 from pipeline.tracking import parent_runs
 
 PARAMS = {
@@ -109,6 +111,11 @@ def test_figures_over_all_groups_are_written_logged_and_printed(ended, capsys):
     assert "85.0" in page
     assert "For comparison" not in page
     assert len(artifacts.read_table(cross_validate.PREDICTIONS)) == 80
+    (answer,) = found["answer"]
+    assert re.fullmatch(r"85\.0 % accuracy \([\d.]+ to [\d.]+ %\) over all 20 groups, in 2 folds\.", answer)
+    summary = Page(command_pages.PAGE.read_text())
+    assert {"href": "cross_validation.html"} in summary.all("a")
+    assert answer in summary.text
     _, title, records, estimates, files = ended["logged"]
     assert title == "cross-validation · pets · 2 trainings"
     assert {name: one.training_key for name, one in records.items()} == {"fold 1": "key 0", "fold 2": "key 1"}

@@ -45,6 +45,16 @@ def test_what_commands_found_is_brought_up_to_date(pages, monkeypatch, capsys):
     assert {"href": "clusters.html"} in page.all("a")
 
 
+@pytest.mark.parametrize("text", ["source: [", "train: {}", "source: pets", "[1]", "", None])
+def test_pages_are_shown_where_params_yaml_says_no_name(pages, monkeypatch, capsys, text):
+    monkeypatch.setenv("SSH_CONNECTION", "1.2.3.4 1 5.6.7.8 22")
+    if text is not None:
+        (pages.parent / "params.yaml").write_text(text)
+    report.main()
+    assert f"open {pages / 'index.html'} in a browser" in capsys.readouterr().out
+    assert "Results of commands: this project" in Page((pages / "commands.html").read_text()).text
+
+
 def test_a_page_that_is_not_there(pages):
     with pytest.raises(UserError, match=r"^there is no page '\.\./secret'; reports/ has checks, index, report$"):
         report.find_page("../secret")

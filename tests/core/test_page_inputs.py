@@ -1,5 +1,6 @@
 """Inputs of a page: the same bytes are the same, and a file that changed, came or went is named."""
 
+import tracemalloc
 from pathlib import Path
 
 from pipeline.core.page_inputs import changed_inputs, digest_inputs
@@ -20,3 +21,19 @@ def test_what_changed_came_or_went_is_named(project: Path) -> None:
     (project / "labels").unlink()
     (project / "folder/deep/weights").rename(project / "folder/weights")
     assert changed_inputs(recorded) == ["folder", "labels", "later"]
+
+
+def test_a_large_folder_is_not_read_into_memory_whole(project: Path) -> None:
+    (project / "folder").mkdir()
+    for name in ("a", "b"):
+        with (project / "folder" / name).open("wb") as file:
+            file.truncate(2**24)  # 16 MiB of zeros
+    tracemalloc.start()
+    (first,) = digest_inputs([Path("folder")]).values()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**21
+    with (project / "folder/b").open("r+b") as file:
+        file.seek(2**24 - 1)
+        file.write(b"1")
+    assert digest_inputs([Path("folder")]) != {"folder": first}

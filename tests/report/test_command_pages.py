@@ -1,12 +1,9 @@
 """What commands found after a run: a sentence of each page, and whether it is still of this run."""
 
-import re
-
 import pytest
 from report_material import NASTY, Page
 
 from pipeline.core import artifacts
-from pipeline.core.errors import UserError
 from pipeline.core.page_inputs import digest_inputs
 from pipeline.report.command_pages import PAGE, PAGES, REPORTS, write_commands_page
 
@@ -59,12 +56,30 @@ def test_a_page_that_does_not_record_its_inputs_is_not_said_to_be_of_this_run(pr
     assert "has not changed since" not in text
 
 
-def test_names_are_escaped_and_a_broken_file_is_one_line(project):
+def test_names_are_escaped(project):
     make_page("clusters", [NASTY[1]], [])
     write_commands_page(NASTY[0])
     html = PAGE.read_text(encoding="utf-8")
     assert "<script" not in html
     assert NASTY[1] in Page(html).text
-    (REPORTS / "clusters.json").write_text("{")
-    with pytest.raises(UserError, match=re.escape("reports/clusters.json: not valid JSON")):
-        write_commands_page("pets")
+
+
+BROKEN = ('{"ans', "", "[1]", "1", '{"answer": null}', '{"answer": "abc"}', '{"answer": [1]}', '{"made_of": ["a"]}')
+
+
+@pytest.mark.parametrize("text", [*BROKEN, '{"answer": ["They go."], "made_of": {"data/manifest.parquet": 1}}'])
+def test_a_broken_file_stops_nothing_and_is_named(project, text):
+    make_page("label_efficiency", ["It helped."], [artifacts.MANIFEST])
+    make_page("clusters", [], [])
+    (REPORTS / "clusters.json").write_text(text)
+    page = read()
+    assert "reports/clusters.json cannot be read. colibri clusters makes this page anew." in page.text
+    assert {"href": "clusters.html"} in page.all("a")
+    assert "It helped." in page.text
+    assert "They go." not in page.text
+
+
+def test_inputs_that_cannot_be_read_are_not_said_to_be_the_same(project):
+    make_page("clusters", ["They go."], [])
+    artifacts.write_json(REPORTS / "clusters.json", {"answer": ["They go."], "made_of": {"x" * 300: ""}})
+    assert "It may be of an earlier run: what it was computed from cannot be read (File name too long)." in read().text

@@ -55,6 +55,12 @@ def test_a_finished_run_has_its_result_its_verdict_and_every_page(finished):
     ]
 
 
+def test_what_the_index_says_of_commands_is_no_promise(finished):
+    text = read(Page(index_page("pets", "register")))
+    assert "whether their inputs have changed since, where that is recorded" in text
+    assert "do that after dvc pull, which does not bring it" in text
+
+
 def test_during_a_run_later_pages_are_called_those_of_an_earlier_one(finished):
     text = read(Page(index_page("pets", "check")))
     assert "The run has not finished." in text

@@ -5,7 +5,7 @@
     python -m benchmarks.pretrain simclr --frozen efficientnet_lite0 --folder PHOTOGRAPHS
 
 A folder has train/<class>/, validation/<class>/ and test/<class>/. Each name is an objective of conf/objective/. On
-digits its recipe is conf/experiment/digits_NAME.yaml where there is one, else that of digits_simclr with this
+digits its recipe is conf/experiment/digits_NAME.yaml where there is one, else that of digits_triplet with this
 objective. The probe is a logistic regression on standardised features, fitted to 10 labels of each class of train (as
 many random draws as --draws) and to all labels. Intervals are of 95 %: over the draws for few labels, over pictures for
 all; differences to the network with random weights are paired, on the same labels and pictures. Pretraining sees train
@@ -180,7 +180,7 @@ def recipe(name: str, is_digits: bool, changes: list[str]) -> Params:
     if not is_digits:
         return compose(*PHOTOGRAPHS, f"objective={name}", *changes)
     chosen = Path(f"conf/experiment/digits_{name}.yaml")
-    first = [f"experiment={chosen.stem}"] if chosen.exists() else ["experiment=digits_simclr", f"objective={name}"]
+    first = [f"experiment={chosen.stem}"] if chosen.exists() else ["experiment=digits_triplet", f"objective={name}"]
     return compose(*first, *changes)
 
 
@@ -189,7 +189,10 @@ def main() -> None:
     parser.add_argument("objectives", nargs="+", help="names of conf/objective/")
     parser.add_argument("--folder", type=Path, help="of photographs, instead of digits")
     parser.add_argument(
-        "--frozen", nargs="+", default=[], help="names of conf/encoder/, read with the weights they have"
+        "--frozen",
+        nargs="+",
+        default=[],
+        help="names of conf/encoder/, read with the weights they have, on pixels of -1 to 1",
     )
     parser.add_argument("--parts", nargs="+", choices=("val", "test"), default=["test"], help="val, to choose by")
     parser.add_argument("--draws", type=positive, default=10)
@@ -208,7 +211,7 @@ def main() -> None:
     for probe in probes if arguments.folder is None else ():
         print(make_row("pixels", probe.part, probe(pixels.astype(np.float32))), flush=True)
     for name in arguments.frozen:
-        params = compose(f"encoder={name}", "transform=imagenet", f"image_size={packed.images.shape[1]}")
+        params = compose(f"encoder={name}", "transform=normalise", f"image_size={packed.images.shape[1]}")
         features = read_features(build_encoder(params, 0), packed, config.build(params["transform"], "transform"))
         for probe in probes:
             print(make_row(f"{name}, frozen", probe.part, probe(features)), flush=True)

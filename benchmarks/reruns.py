@@ -31,12 +31,12 @@ SECONDS = {
     "embed": 32.5,
     "curate": 33.6,
     "augment": 7.8,
-    "pretrain": 0.5,  # not measured: with objective=none nothing is trained
+    "pretrain": 0.3,  # with objective=none nothing is trained
     "train": 286.7,
     "calibrate": 6.0,
-    "perturb": 69.0,  # not measured on ELPV: this and explain as on the clothes of docs/first_hour.md
+    "perturb": 45.0,  # this, explain and intervene: processor seconds of one thread on an Intel Xeon that others shared
     "explain": 97.0,
-    "intervene": 40.0,  # not measured: five properties at 6 to 10 s, as on the tanks
+    "intervene": 39.0,
     "evaluate": 22.0,
     "register": 12.3,
 }

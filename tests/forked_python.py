@@ -1,9 +1,10 @@
 """A `python` whose libraries are imported already, for tests that run many short processes one after the other.
 
 A stage spends its time on imports: 4 to 13 seconds of them, where the tiny set needs one. So one process imports the
-libraries, and forks for each `python -m pipeline...` and `python -m dvc ...` that finds this `python` on its PATH. The
-fork has the caller's folder, environment and streams, and the caller ends as the fork did, also by a signal. It imports
-the project's own code itself, from the caller's PYTHONPATH. Everything else is run by the usual interpreter.
+libraries, and forks for each `python -m pipeline...` and `python -m dvc ...` that finds this `python` on its PATH, and
+for the launchers of torch and Accelerate and what they launch by `python -u -m`. The fork has the caller's folder,
+environment and streams, and the caller ends as the fork did, also by a signal. It imports the project's own code
+itself, from the caller's PYTHONPATH. Everything else is run by the usual interpreter.
 
 Linux only. Not for tests of what becomes of a process when its parent dies: the parent of a fork is the server.
 """
@@ -48,11 +49,14 @@ LIBRARIES = (
 CLIENT = """#!{python} -IS
 import json, os, signal, socket, sys
 words = sys.argv[1:]
-if words[:1] != ["-m"] or words[1].split(".")[0] not in ("pipeline", "dvc", "benchmarks"):
+is_unbuffered = words[:1] == ["-u"]
+option, name, *rest = [*words[is_unbuffered:], "", ""]
+if option != "-m" or name.split(".")[0] not in ("pipeline", "dvc", "benchmarks", "torch", "accelerate"):
     os.execv({python!r}, [{python!r}, *words])
 link = socket.socket(socket.AF_UNIX)
 link.connect({address!r})
-request = {{"words": words[1:], "folder": os.getcwd(), "environment": dict(os.environ), "executable": {shim!r}}}
+request = {{"words": [name, *rest[:-2]], "unbuffered": is_unbuffered, "folder": os.getcwd()}}
+request |= {{"environment": dict(os.environ), "executable": {shim!r}}}
 request["group"] = os.getpgrp()
 socket.send_fds(link, [b"."], [0, 1, 2])
 link.sendall(json.dumps(request).encode())
@@ -184,6 +188,9 @@ def become(request: dict, streams: list[int]) -> None:
     own = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
     sys.path[:] = [request["folder"], *own, *sys.path]
     sys.argv, sys.executable = request["words"], request["executable"]
+    if request["unbuffered"]:
+        sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), write_through=True)
+        sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), errors="backslashreplace", write_through=True)
     code: object = 0
     try:
         runpy.run_module(request["words"][0], run_name="__main__", alter_sys=True)

@@ -5,44 +5,30 @@ from pathlib import Path
 import numpy as np
 import yaml
 from pretraining_examples import make_packed
+from small_project import EVALUATE, RECIPE, normalise, write_packed
 from torch import nn
 
 from pipeline.core import artifacts
-from pipeline.training.pretrained_encoder import build_encoder, write_encoder
+from pipeline.datasets.packed import PackedDataset
+from pipeline.training.pretrained_encoder import MADE_OF, build_encoder, write_encoder
 
 ENCODER = {"_target_": "pipeline.models.encoders.small.Small", "width": 2}
 VIEWS = {"jitter": {"_target_": "pipeline.training.augmentations.exposure.Exposure"}}
 VIEWS["jitter"] |= {"max_brightness": 0.3, "max_contrast": 0.3}  # type: ignore[dict-item]
-PARAMS = {
+OBJECTIVE = {
+    "_target_": "pipeline.training.objectives.simclr.SimClr",
+    "temperature": 0.5,
+    "projection_dim": 8,
+    "positives": "view",
+}
+PARAMS = RECIPE | {
     "source": {"name": "stripes"},
-    "task": {
-        "_target_": "pipeline.training.tasks.single_label.SingleLabel",
-        "label_smoothing": 0.0,
-        "class_weights": "none",
-    },
-    "imbalance": "none",
-    "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
-    "mix": {"_target_": "pipeline.training.mixes.unmixed.Unmixed"},
-    "risk": {"_target_": "pipeline.training.risks.mean.Mean"},
-    "augmentation": {},
-    "transform": {
-        "_target_": "pipeline.models.transforms.normalise.Normalise",
-        "image_size": 16,
-        "mean": [0.5] * 3,
-        "std": [0.5] * 3,
-    },
+    "transform": normalise(16),
     "encoder": ENCODER,
+    "objective": OBJECTIVE,
     "pretrain": {"seed": 0},
     "views": VIEWS,
-    "evaluate": {
-        "num_resamples": 100,
-        "seed": 0,
-        "half_width": 0.2,
-        "min_slice": 20,
-        "max_slices": 500,
-        "num_mistakes": 8,
-        "cross_validation": "never",
-    },
+    "evaluate": EVALUATE,
     "check": {"shortcut": {"alpha": 0.05}},
 }
 SPLITS = ["train"] * 240 + ["val"] * 120 + ["test"] * 20 + ["pool"] * 20
@@ -65,13 +51,10 @@ def make_project(folder: Path, num_groups: int | None = 40, *, improve: bool = T
     brightness = np.random.default_rng(1).normal(0.5, 0.1, len(SPLITS))
     packed = make_packed(SPLITS, prop_brightness=brightness, **index)
     shifted = (0.5 * packed.images + 255 * (brightness - 0.3)[:, None, None, None]).clip(0, 255).astype(np.uint8)
-    artifacts.PACKED.mkdir(parents=True)
-    np.save(artifacts.PACKED / "images.npy", shifted)
-    artifacts.write_table(artifacts.PACKED / "index.parquet", packed.index)
-    artifacts.write_json(artifacts.PACKED / "card.json", packed.card)
+    write_packed(PackedDataset(shifted, packed.index, packed.card))
     (folder / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     encoder = build_encoder(PARAMS, 0)
     if improve:
         look_for_stripes(encoder)
-    card = {"encoder": ENCODER, "objective": {"_target_": "a.b.SimClr"}, "views": VIEWS, "pretrain": {"seed": 0}}
+    card = {section: PARAMS[section] for section in MADE_OF}
     write_encoder(artifacts.ENCODER, encoder, {**card, "epoch": 1, "num_samples": {"train": 240}})

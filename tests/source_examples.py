@@ -31,6 +31,13 @@ def folder(root: Path) -> dict[str, Any]:
     return {"path": str(root)}
 
 
+def unlabelled(root: Path) -> dict[str, Any]:
+    list(pictures(root / "many"))
+    (root / "many/0.png").rename(root / "loose.png")
+    (root / "many/notes.txt").write_text("no picture")
+    return {"path": str(root)}
+
+
 def table(root: Path) -> dict[str, Any]:
     rows = [f"{name},{''.join(labels)}" for name, labels in pictures(root)]
     (root / "labels.csv").write_text("\n".join(["image,label", *rows]))
@@ -132,4 +139,4 @@ def torchvision(root: Path) -> dict[str, Any]:
 
 Maker = Callable[[Path], dict[str, Any]]
 FORMATS: dict[str, Maker] = {one.__name__: one for one in (folder, table, coco, voc, darwin, cvat, label_studio, idx)}
-MAKERS: dict[str, Maker] = {**FORMATS, **{one.__name__: one for one in (archive, remote, torchvision)}}
+MAKERS: dict[str, Maker] = {**FORMATS, **{one.__name__: one for one in (archive, remote, torchvision, unlabelled)}}

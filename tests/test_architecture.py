@@ -211,6 +211,7 @@ READERS_OF_TEST = {  # module to why it selects test, or reads what evaluate sto
     "pipeline/commands/predict.py": "writes what evaluate stored",
     "pipeline/prediction/tables.py": "writes what evaluate stored",
     "pipeline/api.py": "reads what evaluate stored",
+    "pipeline/report/clusters.py": "shows what evaluate measured",
     "pipeline/report/page.py": "shows what evaluate stored",
     "pipeline/report/index.py": "shows what evaluate stored",
     "pipeline/report/summary.py": "shows what evaluate stored",

@@ -21,6 +21,12 @@ print("a warning", file=sys.stderr)
 atexit.register(print, "at exit")
 sys.exit(3)
 """,
+    "half": """
+import os, sys
+print("colorsys" in sys.modules, end="")
+print(" and", *sys.argv[1:], end="", file=sys.stderr)
+os.kill(os.getpid(), 9)
+""",
     "worded": "raise SystemExit('why')",
     "broken": "raise ValueError('broken')",
     "killed": "import os; os.kill(os.getpid(), 9)",
@@ -57,6 +63,13 @@ def test_folder_environment_streams_and_exit_code_are_passed_on(call, tmp_path):
     assert done.stdout == f"{tmp_path / 'project'} caller ['a', 'b c'] read __main__ True\nat exit\n"
     assert done.stderr == "a warning\n"
     assert done.returncode == 3
+
+
+def test_a_leading_u_is_a_fork_that_loses_nothing_when_it_is_killed(call):
+    """As the launchers of torch and Accelerate start their workers."""
+    done = call("-u", "-m", "pipeline.half", "-u", "b c")
+    assert (done.stdout, done.stderr, done.returncode) == ("True", " and -u b c", -signal.SIGKILL)
+    assert call("-u", "-c", "import sys; print('colorsys' in sys.modules)").stdout == "False\n"
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from pipeline.choices.networks_check import check_networks
 from pipeline.choices.retraining_options import Options as RetrainingOptions
+from pipeline.choices.unlabelled_check import refuse_needless
 from pipeline.core import config
-from pipeline.core.choices import check_choices, is_exclusive, refuse_unknown_names
+from pipeline.core.choices import check_choices, is_exclusive, is_supervised, refuse_unknown_names
 from pipeline.core.errors import UserError
 from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.suggestions import did_you_mean
 from pipeline.core.watched_places import check_places, watched_places
 from pipeline.datasets.expectations import ManifestExpectations
 from pipeline.datasets.ingestion import Limits
+from pipeline.datasets.near_duplicates.groups import compared_bits
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.packing import Packing
 from pipeline.evaluation import cluster_report, counterfactuals, explanations, robustness, split_evaluation
@@ -66,11 +68,12 @@ def check_params(params: Params) -> None:
         UserError: A value cannot be used; the message names its key and the remedy.
     """
     metrics = params.get("metric")
-    if not metrics or (isinstance(metrics, dict) and not any(metrics.values())):
+    if is_supervised(params) and (not metrics or (isinstance(metrics, dict) and not any(metrics.values()))):
         raise UserError("metric is empty, so nothing would be measured; set it to a list of names from conf/metric/")
     refuse_unknown_names(params)
     check_choices(params)
     built = {key: config.instantiate(options, config.get_section(params, key), key) for key, options in OPTIONS.items()}
+    refuse_needless(params)
     aim: Aim = config.build(config.get_section(params, "aim"), "aim")
     config.build(config.get_section(params, "feature_distance"), "feature_distance")
     for group in ("monitor", "retrain"):  # which commands read, and no stage
@@ -80,6 +83,7 @@ def check_params(params: Params) -> None:
         refuse_unfit_aim(aim, built["validate"].classes, is_exclusive(params))
     refuse_missing_packages(built["register"].runtime)
     _check_imbalance(params)
+    _check_leakage(params)
     _check_source(params)
 
 
@@ -90,6 +94,21 @@ def _check_imbalance(params: Params) -> None:
     if isinstance(name, str) and known and name not in known:
         raise UserError(
             f"params.yaml: imbalance is {name!r}, and {folder}/ has no such file{did_you_mean(name, known)}"
+        )
+
+
+def _check_leakage(params: Params) -> None:
+    """Refuses a check that would stop the run because of near-duplicates that the split leaves apart on purpose."""
+    check, split = params.get("check", {}).get("split_leakage"), config.get_section(params, "split")
+    if check is None or check["on_fail"] != "error":
+        return
+    looked_for, joined = check["near_duplicate_bits"], compared_bits(split.get("near_duplicate_bits"))
+    if looked_for > joined:
+        grouped = "" if "near_duplicate_bits" in split else "split=grouped and "  # the random split compares no hashes
+        raise UserError(
+            f"params.yaml: check.split_leakage.near_duplicate_bits is {looked_for}, and the split leaves "
+            f"near-duplicates of more than {joined} bits apart, for which the check would stop the run; set {grouped}"
+            f"split.near_duplicate_bits={looked_for}, or check.split_leakage.on_fail=warn"
         )
 
 

@@ -27,13 +27,21 @@ from pipeline.core.errors import UserError
 from pipeline.core.terminal import count_of, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     import numpy as np
     import pandas as pd
 
     from pipeline.core.open_types import Params
     from pipeline.evaluation.cluster_report import ClusterReport, Options
 
-FEATURES = ("embed", "encoder")
+FEATURES = ("embed", "encoder", "model")
+INPUTS = {  # of each kind of features, what the page is computed from
+    "embed": (artifacts.EMBEDDINGS / "card.json", artifacts.MANIFEST, artifacts.SPLITS),
+    "encoder": (artifacts.ENCODER, artifacts.PACKED / "card.json", artifacts.MANIFEST, artifacts.SPLITS),
+    "model": (artifacts.PREDICTOR, artifacts.PACKED / "card.json", artifacts.PACKED / "index.parquet"),
+}
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -42,24 +50,51 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--features",
         choices=FEATURES,
-        default="embed",
-        help="embed: those of data/embeddings/; encoder: of the encoder that training starts from (default: embed)",
+        help="embed: those of data/embeddings/; encoder: of the encoder that training starts from; model: the clusters "
+        "that task=clusters trained, as they are (default: model where that is the task, else embed)",
     )
 
 
-def main(overrides: list[str], number: int | None = None, features: str = "embed") -> None:
+def main(overrides: list[str], number: int | None = None, features: str | None = None) -> None:
+    from pipeline.core.choices import is_supervised
     from pipeline.datasets.cluster_names import refuse_named
-    from pipeline.evaluation.cluster_report import group_pictures
 
     refuse_named(artifacts.CLUSTER_NAMES)
     params = config.load_params()
     options = read_options(params, overrides, number)
-    samples = read_samples()
-    samples, vectors, described = (read_embeddings if features == "embed" else encode)(params, samples)
-    name = str(config.get_section(params, "source")["name"])
-    report, table = group_pictures(samples, vectors, options, name, described)
-    write(params, report, table, samples)
+    features = features or ("embed" if is_supervised(params) else "model")
+    if features == "model":
+        if overrides or number is not None:
+            raise UserError(
+                "the clusters of data/predictor are as they were trained; add --features embed to group anew, or "
+                "change the section clusters and run colibri run"
+            )
+        report, table = describe_model(options)
+    else:
+        report, table = group_anew(params, options, features)
+    write(params, report, table, INPUTS[features])
     say(*summarise(report), f"Page:   {artifacts.CLUSTERS_PAGE}", f"Names:  {artifacts.CLUSTER_NAMES}")
+
+
+def describe_model(options: Options) -> tuple[ClusterReport, pd.DataFrame]:
+    """The clusters of `data/predictor`, and the cluster of each packed sample."""
+    from pipeline.datasets.packed import PackedDataset
+
+    packed = PackedDataset.load()  # before torch, which takes seconds to import
+    from pipeline.training.fitted_clusters import describe_fitted
+    from pipeline.training.model_card import load_predictor
+
+    predictor, card = load_predictor(artifacts.PREDICTOR)
+    report, table, _ = describe_fitted(packed, predictor, card, options, ("val",))
+    return report, table
+
+
+def group_anew(params: Params, options: Options, features: str) -> tuple[ClusterReport, pd.DataFrame]:
+    """Clusters fitted to features, and the cluster of each sample."""
+    from pipeline.evaluation.cluster_report import group_pictures
+
+    samples, vectors, described = (encode if features == "encoder" else read_embeddings)(params, read_samples())
+    return group_pictures(samples, vectors, options, str(config.get_section(params, "source")["name"]), described)
 
 
 def read_options(params: Params, overrides: list[str], number: int | None) -> Options:
@@ -140,8 +175,8 @@ def encode(params: Params, samples: pd.DataFrame) -> tuple[pd.DataFrame, np.ndar
     from pipeline.features.extractor import FrozenEncoder
     from pipeline.training.pretrained_encoder import (
         build_encoder,
-        describe,
         load_pretrained,
+        name_encoder,
         read_pretraining,
         refuse_stale,
     )
@@ -158,21 +193,19 @@ def encode(params: Params, samples: pd.DataFrame) -> tuple[pd.DataFrame, np.ndar
     if pretraining := read_pretraining():
         by_class = pretraining["objective"].get("positives") == "class"
         how = "pretrained with the labels of train" if by_class else "pretrained without labels on train and the pool"
-    return order, vectors, f"features of {describe(params['encoder'])}, {how}"
+    return order, vectors, f"features of {name_encoder(params['encoder'])}, {how}"
 
 
-def write(params: Params, report: ClusterReport, table: pd.DataFrame, samples: pd.DataFrame) -> None:
+def write(params: Params, report: ClusterReport, table: pd.DataFrame, inputs: Iterable[Path]) -> None:
     import pandas as pd
 
-    from pipeline.images.reader import make_reader
-    from pipeline.images.thumbnails import load_thumbnails
-    from pipeline.report.clusters import clusters_page, shown_samples
-    from pipeline.report.pictures import link_files, side_of
+    from pipeline.core.page_inputs import digest_inputs
+    from pipeline.report.clusters import clusters_page, describe_findings, show_pictures
+    from pipeline.report.command_pages import ANSWER, MADE_OF, write_commands_page
 
-    shown, reader = shown_samples(report), make_reader(params, artifacts.read_table(artifacts.MANIFEST))
-    images = load_thumbnails(reader, samples, shown, side_of(len(shown)))
-    links = link_files(reader.source, samples, shown)
-    artifacts.write_json(artifacts.CLUSTERS, report.to_json())
+    images, links = show_pictures(params, report, artifacts.read_table(artifacts.MANIFEST))
+    found = {ANSWER: [describe_findings(report)], MADE_OF: digest_inputs(inputs), **report.to_json()}
+    artifacts.write_json(artifacts.CLUSTERS, found)
     artifacts.remove(artifacts.CLUSTER_NAMES)  # it is of the clusters of the former table
     artifacts.write_csv(artifacts.CLUSTERS_TABLE, table)
     names = pd.DataFrame(
@@ -180,6 +213,7 @@ def write(params: Params, report: ClusterReport, table: pd.DataFrame, samples: p
     )
     artifacts.write_csv(artifacts.CLUSTER_NAMES, names.assign(name=""))
     artifacts.write_text(artifacts.CLUSTERS_PAGE, clusters_page(report, images, links))
+    write_commands_page(report.source)
 
 
 def summarise(report: ClusterReport) -> list[str]:

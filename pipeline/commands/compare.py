@@ -51,11 +51,14 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(before: str, after: str, every: bool = False, by_val: bool = False) -> None:
     from pipeline.core import config
+    from pipeline.core.choices import refuse_without_labels
     from pipeline.evaluation.split_evaluation import Options
     from pipeline.experiments.comparison import PARTS, compare_runs, read_run
     from pipeline.report.part_text import describe_parts
 
     first, second = read_run(before), read_run(after)
+    for params in (first.params, second.params):
+        refuse_without_labels(params, "compare")
     metrics: dict[str, Metric] = {
         name: metric for name, metric in config.build_all(second.params, "metric").items() if not metric.per_class
     }

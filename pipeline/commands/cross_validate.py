@@ -21,7 +21,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from pipeline.core import artifacts, config
+from pipeline.core.choices import refuse_without_labels
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
 
@@ -55,7 +58,7 @@ def main(overrides: list[str], folds: int, repeats: int) -> None:
             f"got {folds} and {repeats}"
         )
     rows, places = fold_overrides(folds, repeats, overrides), fold_names(folds, repeats)
-    compose_checked(next(iter(rows.values())))
+    refuse_without_labels(yaml.safe_load(compose_checked(next(iter(rows.values())))), "cross-validate")
     names = naming.names(rows)
     try:
         finished = dvc_queue.run(names, rows, _Progress(len(rows)), LAST_STAGE)
@@ -185,10 +188,12 @@ def _read_single(source: str) -> dict[str, Estimate] | None:
 def _write(found: CrossValidation, results: list[FoldResult]) -> None:
     import pandas as pd
 
-    from pipeline.report.cross_validation import cross_validation_page
+    from pipeline.report.command_pages import ANSWER, write_commands_page
+    from pipeline.report.cross_validation import cross_validation_page, describe_leading
 
-    artifacts.write_json(FIGURES, found.to_json())
+    artifacts.write_json(FIGURES, {ANSWER: describe_leading(found), **found.to_json()})
     artifacts.write_text(PAGE, cross_validation_page(found))
+    write_commands_page(found.source)
     table = pd.concat([result.rows for result in results], ignore_index=True)
     artifacts.write_table(PREDICTIONS, table, metadata={"classes": results[0].predictions.classes})
 

@@ -13,6 +13,7 @@ Examples:
   colibri init pictures.zip
   colibri init s3://bucket/pictures
   colibri init ~/pictures/sites --label-level 2
+  colibri init ~/pictures/camera --format unlabelled     # no labels: the pictures are grouped
 """
 
 from __future__ import annotations
@@ -196,7 +197,7 @@ def check_usable(counted: SourceSummary, looked: HeaderSample, path: str) -> Non
         )
     if not looked.sizes:
         raise UserError(f"no picture below {path!r} can be read: {find_obstacle(counted, looked)}; nothing was written")
-    if len(counted.labels) < 2:
+    if len(counted.labels) < 2 and counted.task != "clusters":
         others = f"; --empty own_label makes one of the {counted.num_negative:,} pictures without any"
         found = f"{[*counted.labels]}{others if counted.num_negative else ''}"
         raise UserError(f"a classifier needs at least two labels, found {found}; nothing was written")
@@ -221,6 +222,7 @@ def refused_share(counted: SourceSummary, looked: HeaderSample) -> float:
 def lines(counted: SourceSummary, looked: HeaderSample, notes: Sequence[str]) -> Iterator[str]:
     """The report of what was found, as lines."""
     several = "several on one picture" if counted.num_several else "one on each labelled picture"
+    several = several if counted.labels else "none on any picture"
     num_named = counted.num_items - counted.refused.get("no_row", 0)
     yield f"  items: {num_named:,}, labels: {len(counted.labels):,}, {several} (task {counted.task})"
     yield from ("", *(f"  {line}" for line in bar_chart(counted.labels)))

@@ -53,10 +53,12 @@ def main(
             f"--draws; got {' '.join(map(str, labels))}, {draws}, {seed} and {finetune}"
         )
     from pipeline.core import config
+    from pipeline.core.choices import refuse_without_labels
     from pipeline.experiments import label_efficiency as measuring
     from pipeline.report.label_efficiency_text import describe_label_efficiency
 
     params = config.load_params()
+    refuse_without_labels(params, "label-efficiency")
     sizes = tuple(sorted(set(labels)))
     request = measuring.Request(sizes=sizes, num_draws=draws, num_fine_tuned=finetune, seed=seed)
     found = measuring.measure_label_efficiency(params, request)

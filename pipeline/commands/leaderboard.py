@@ -47,12 +47,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(name: str) -> None:
+    from pipeline.core.choices import refuse_without_labels
     from pipeline.evaluation.split_evaluation import Options
     from pipeline.experiments import dvc_queue, listing, naming, speed, table
+    from pipeline.report.command_pages import write_commands_page
     from pipeline.report.leaderboard import leaderboard_page
     from pipeline.tracking.parent_runs import leaderboard_run
 
     listed, params = listing.read(name)
+    refuse_without_labels(params, "leaderboard")
     metric: Metric = metric_of(params, listed.metric)
     names = naming.names(listed.rows)
     try:
@@ -76,6 +79,7 @@ def main(name: str) -> None:
     artifacts.write_csv(TABLE, board)
     shown = leaderboard_page(name, board, speed.machine(), listed.margin, not metric.larger_is_better)
     artifacts.write_text(PAGE, shown)
+    write_commands_page()
     keys = {one.name: one.results_key for one in outputs}
     leaderboard_run(name, keys, [TABLE, PAGE])
     say(

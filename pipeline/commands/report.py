@@ -1,11 +1,14 @@
 """Opens the pages of the last run in the browser, or serves them to a browser on another machine.
 
 reports/index.html leads to all pages. They are plain files, so they can also be copied, mailed and opened anywhere.
+reports/commands.html is brought up to date first: what label-efficiency, clusters and other commands found after the
+run, and whether that is still of this run.
 Without a browser on this machine (a server, a container), the path is printed.
 
 Examples:
   colibri report                open reports/index.html
   colibri report checks         open reports/checks.html
+  colibri report commands       what label-efficiency, clusters, leaderboard and others found
   colibri report --serve 8000   serve reports/ on http://127.0.0.1:8000
 """
 
@@ -32,6 +35,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(page: str | None = None, serve: int | None = None) -> None:
+    if any(REPORTS.glob("*.html")):
+        from pipeline.report.command_pages import write_commands_page
+
+        write_commands_page()
     file = find_page(page)
     if serve is not None:
         serve_pages(file, serve)

@@ -39,6 +39,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
         raise UserError("colibri tune needs Optuna, which is not installed: pip install 'colibri[tune]'")
     from filelock import FileLock, Timeout
 
+    from pipeline.core.choices import refuse_without_labels
     from pipeline.datasets.packed import PackedDataset
     from pipeline.evaluation.split_evaluation import Options
     from pipeline.experiments import parameter_search, tuning
@@ -49,6 +50,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
 
     to = to or f"tuned_{name}"
     search, params = tuning.read(name, experiment, trials)
+    refuse_without_labels(params, "tune")
     tuning.destination(to)
     tuning.check_packed(params, search.experiment)
     refuse_stale(params)

@@ -40,6 +40,25 @@ def is_exclusive(params: Params) -> bool:
     return exclusive
 
 
+def is_supervised(params: Params) -> bool:
+    """Whether labels say what is right, as the task says."""
+    supervised: bool = import_target(config.get_section(params, "task").get("_target_"), "task", "task").supervised
+    return supervised
+
+
+def refuse_without_labels(params: Params, command: str) -> None:
+    """Refuses a command that compares with labels where the task has none.
+
+    Raises:
+        UserError: The task has no labels.
+    """
+    if not is_supervised(params):
+        raise UserError(
+            f"colibri {command} compares by labels, which task=clusters does not have; colibri clusters says what "
+            "the clusters found"
+        )
+
+
 def _build(params: Params, key: str) -> Any:
     if key in config.MAPPINGS:
         return config.build_all(params, key)

@@ -159,6 +159,15 @@ class Task(ABC):
     """
 
     exclusive: ClassVar[bool]
+    supervised: ClassVar[bool] = True  # whether labels say what is right
+
+    def outcomes(self, labels: list[str]) -> list[str]:
+        """Names of the K columns of scores: the labels of the data, or what a task without labels found."""
+        return labels
+
+    def with_outcomes(self, names: list[str]) -> Task:
+        """The task to decide with, of a trainer that found these outcomes."""
+        return self
 
     @abstractmethod
     def targets(self, labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
@@ -239,7 +248,9 @@ class CheckpointStore(ABC):
 
 
 class Trainer(ABC):
-    """Fits an encoder and a head."""
+    """Fits an encoder and a head; one that is not `supervised` fits a task that is not, and no other."""
+
+    supervised: ClassVar[bool] = True
 
     @abstractmethod
     def fit(

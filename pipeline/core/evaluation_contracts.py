@@ -127,12 +127,13 @@ class Gate(ABC):
 
     `question` is what it asks. A gate that `is_proof` can show that the challenger should replace the champion; one of
     them must pass. The others are limits, and none of them may refuse. A limit that `is_essential` refuses also where
-    it cannot answer.
+    it cannot answer. `for_labels` says whether it needs a task with labels (True), one without (False), or takes both.
     """
 
     question: ClassVar[str]
     is_proof: ClassVar[bool] = False
     is_essential: ClassVar[bool] = False
+    for_labels: ClassVar[bool | None] = None
 
     @abstractmethod
     def __call__(self, contest: Contest) -> GateResult:
@@ -271,6 +272,10 @@ class DriftTest(ABC):
     @abstractmethod
     def select(self, observed: Observations) -> np.ndarray | str:
         """(N,) bool, the pictures of which enough is known; or why there are none, as a clause."""
+
+    def select_reference(self, observed: Observations) -> np.ndarray | str:
+        """The same of the pictures of the training, of which some tests need more."""
+        return self.select(observed)
 
     @abstractmethod
     def summarise(self, reference: Observations, new: Observations, seed: int) -> np.ndarray:

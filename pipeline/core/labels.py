@@ -55,6 +55,16 @@ def without_negatives(samples: pd.DataFrame) -> pd.DataFrame:
     return samples.drop(columns="negative", errors="ignore")
 
 
+def without_labels(samples: pd.DataFrame, counts: np.ndarray) -> pd.DataFrame:
+    """The rows as a task without labels sees them: all alike, and none is left out for want of a label.
+
+    Args:
+        samples: Rows of the manifest.
+        counts: (N,) bool; the others take part in no split.
+    """
+    return samples.assign(labels=[[] for _ in range(len(samples))], negative=counts)
+
+
 def labels_to_text(labels: Sequence[str]) -> str:
     """Labels as one cell of a table: joined by `|`, or a JSON list where that would not come back the same."""
     plain = "|".join(labels)

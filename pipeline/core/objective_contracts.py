@@ -41,7 +41,7 @@ class Pretext(ABC):
         restores_views: Whether views are turned back into their pictures: there must be some, and none may move pixels.
         positives: Which rows of a batch belong together, by equal keys: `view`, those of one picture; `group`, those of
             one group, of which each view may show another picture; `class`, those of one class, of labelled pictures
-            only.
+            only; of several labels, those with the same ones.
     """
 
     spatial_rank: ClassVar[int | None] = None

@@ -24,6 +24,7 @@ class DataChanges:
         removed: Samples that had labels and are gone, or have lost them.
         unlabelled: Samples of today without a label: they train nothing.
         from_feedback: Of the new ones, pictures that people corrected where a model was served.
+        supervised: Whether the task has labels; without them every sample counts as a labelled one does.
     """
 
     num_before: int | None
@@ -35,6 +36,12 @@ class DataChanges:
     removed: int
     unlabelled: int
     from_feedback: int = 0
+    supervised: bool = True
+
+    @property
+    def unit(self) -> str:
+        """What is counted, in the singular."""
+        return "labelled sample" if self.supervised else "sample"
 
     @property
     def total(self) -> int:
@@ -45,13 +52,13 @@ class DataChanges:
     def sentence(self) -> str:
         """What has changed, for a person."""
         if self.num_before is None:
-            return f"No finished run is known here; there are {self.num_now:,} labelled samples."
+            return f"No finished run is known here; there are {self.num_now:,} {self.unit}s."
         names = ("new", "labelled", "relabelled", "altered", "removed")
         parts = [f"{getattr(self, name):,} {name}" for name in names if getattr(self, name)]
         if self.from_feedback:
             parts[0] += f" ({self.from_feedback:,} of them from feedback)"
         changes = ", ".join(parts) or "none new, relabelled, altered or removed"
-        return f"Since the last finished run: {changes}; {self.num_now:,} labelled samples, before {self.num_before:,}."
+        return f"Since the last finished run: {changes}; {self.num_now:,} {self.unit}s, before {self.num_before:,}."
 
     def to_json(self) -> JsonObject:
         return asdict(self)

@@ -172,7 +172,7 @@ def _own_labels(samples: pd.DataFrame, earlier: Sequence[ReviewDecision]) -> lis
 
 def _notes(counts: dict[str, int], min_score: float) -> list[str]:
     texts = {
-        "test": "are of test, which is not labelled from clusters",
+        "test": "are of test, which is not labelled from clusters: label them by hand to measure a classifier",
         "decided": "stay as somebody has decided on them before",
         "unsure": f"stay as they are: their cluster has a probability below {min_score:g}",
         "same": "have the label already",

@@ -11,8 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.core.errors import UserError
 from pipeline.core.manifest_schema import property_column
 from pipeline.core.ranges import PositiveInt
+from pipeline.core.terminal import count_of
 
 DATA_DOCS = Path("reports/data_docs")
 UNIT_PROPERTIES = ("brightness", "contrast", "saturation", "sharpness", "border_brightness")
@@ -51,7 +53,7 @@ def describe(result: dict[str, Any]) -> str:
     )
 
 
-def suites(promises: ManifestExpectations) -> dict[str, list[Any]]:
+def suites(promises: ManifestExpectations, needs_classes: bool) -> dict[str, list[Any]]:
     """The expectations on the manifest, and on its labels with one row per label; texts are escaped (`escape`)."""
     import great_expectations.expectations as gxe
 
@@ -80,10 +82,9 @@ def suites(promises: ManifestExpectations) -> dict[str, list[Any]]:
         gxe.ExpectColumnValuesToBeBetween(column=property_column("entropy"), min_value=0, max_value=8),
         gxe.ExpectColumnValuesToBeBetween(column=property_column("num_bytes"), min_value=1),
     ]
-    labels = [
-        gxe.ExpectColumnValuesToMatchRegex(column="label", regex=r"\S"),
-        gxe.ExpectColumnUniqueValueCountToBeBetween(column="label", min_value=2),
-    ]
+    labels = [gxe.ExpectColumnValuesToMatchRegex(column="label", regex=r"\S")]
+    if needs_classes:
+        labels.append(gxe.ExpectColumnUniqueValueCountToBeBetween(column="label", min_value=2))
     if promises.classes is not None:
         labels.append(
             gxe.ExpectColumnValuesToBeInSet(column="label", value_set=[escape(one) for one in promises.classes])
@@ -91,8 +92,30 @@ def suites(promises: ManifestExpectations) -> dict[str, list[Any]]:
     return {"manifest": manifest, "labels": labels}
 
 
-def validate(manifest: pd.DataFrame, promises: ManifestExpectations, data_docs: Path) -> list[dict[str, Any]]:
-    """Runs both suites and writes Data Docs.
+def refuse_few_classes(manifest: pd.DataFrame) -> None:
+    """Refuses pictures from which no classifier can learn.
+
+    Raises:
+        UserError: They have fewer than two different labels.
+    """
+    classes = sorted({label for labels in manifest["labels"] for label in labels})
+    if not classes and "negative" not in manifest:
+        raise UserError(
+            f"none of {count_of(len(manifest), 'picture')} has a label, from which a classifier learns; label some, or "
+            "group them without labels: colibri run experiment=clusters"
+        )
+    if len(classes) < 2:
+        own = "source.empty=own_label makes a class of the pictures that show none"
+        raise UserError(
+            f"a classifier needs at least two classes with readable pictures; the source has only {classes}"
+            + (f"; {own}" if "negative" in manifest else "")
+        )
+
+
+def validate(
+    manifest: pd.DataFrame, promises: ManifestExpectations, data_docs: Path, needs_classes: bool = True
+) -> list[dict[str, Any]]:
+    """Runs both suites and writes Data Docs; where no classes are needed, labels may be few or none.
 
     Great Expectations writes values into its pages without escaping them, also `<script>`. So it gets escaped text of
     the columns that an expectation reads, and its results are unescaped.
@@ -111,7 +134,7 @@ def validate(manifest: pd.DataFrame, promises: ManifestExpectations, data_docs: 
     labels = manifest[["sample_id", "labels"]].explode("labels").dropna().rename(columns={"labels": "label"})
     source = context.data_sources.add_pandas("colibri")
     checkpoint_parts, frames = [], {"manifest": manifest, "labels": labels}
-    for name, expectations in suites(promises).items():
+    for name, expectations in suites(promises, needs_classes).items():
         frames[name] = _escape_columns(frames[name], expectations)
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))

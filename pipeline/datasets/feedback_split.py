@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.core.contracts import Split
 from pipeline.core.labels import are_labelled
 from pipeline.core.manifest_schema import EXIF, NONE, ORIGIN, SPLITS
-from pipeline.datasets.near_duplicates.groups import add_duplicate_group, connected_groups
+from pipeline.datasets.near_duplicates.groups import add_duplicate_group, compared_bits, connected_groups
 from pipeline.images.feedback_pictures import FROM_SOURCE, SAID, is_feedback
 
 HELD_OUT = [name for name in SPLITS if name != "train"]
@@ -53,7 +53,8 @@ def split_samples(
 
     With `any` the split rule sees no difference. Else it sees the source's samples alone, so their split is the one
     without feedback; each sample of feedback then goes to train, or to no split where it would leak into val or test
-    (through a group, a photograph, equal pixels or near-duplicates, by any chain). A new sample of the source that
+    (through a group, a photograph, equal pixels or near-duplicates, by any chain: of hashes within as many bits as the
+    rule joins, at least 2, also where the rule compares none). A new sample of the source that
     belongs together with feedback that was trained on goes to train, as it would with a picture of the source, where
     the rule reads the record: `grouped` and `random` do. `fold` does not, and `given` only for a part that it takes
     from train; a sample that they hold out stays there, and its feedback leaves train, though models have seen it.
@@ -69,7 +70,7 @@ def split_samples(
     if is_own.all() or part == "any":
         return split(add_duplicate_group(manifest, duplicates), recorded), FeedbackPlaces()
     rows = add_duplicate_group(manifest, duplicates).set_index("sample_id", drop=False)
-    joined = connected_groups(rows, getattr(split, "near_duplicate_bits", None))  # a rule without it compares no hashes
+    joined = connected_groups(rows, compared_bits(getattr(split, "near_duplicate_bits", None)))
     own_names = set(manifest.loc[is_own, "sample_id"])
     pairs = duplicates[duplicates["left"].isin(own_names) & duplicates["right"].isin(own_names)]
     own = split(
@@ -79,6 +80,15 @@ def split_samples(
     reasons = added.pop("reason").value_counts()
     result = pd.concat([own, added], ignore_index=True).set_index("sample_id").loc[manifest["sample_id"]].reset_index()
     return result, FeedbackPlaces(**{str(name): int(count) for name, count in reasons.items()})
+
+
+def are_wanted(manifest: pd.DataFrame) -> np.ndarray:
+    """(N,) bool, the samples that a task without labels groups: all but feedback that a person gave no label.
+
+    Such a picture may be of no kind that the model is for.
+    """
+    from_feedback = manifest["sample_id"].map(is_feedback).to_numpy(dtype=bool)
+    return np.asarray(~from_feedback | manifest["labels"].map(len).to_numpy(dtype=bool))
 
 
 def pairs_in_use(duplicates: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:

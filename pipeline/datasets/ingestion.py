@@ -144,8 +144,8 @@ def unlabelled_note(manifest: pd.DataFrame) -> str:
             "see source.empty"
         )
     if num_unlabelled:
-        have = "picture has no label and takes" if num_unlabelled == 1 else "pictures have no label and take"
-        parts.append(f"{num_unlabelled:,} {have} part in no split")
+        have = "picture has no label, so it takes" if num_unlabelled == 1 else "pictures have no label, so they take"
+        parts.append(f"{num_unlabelled:,} {have} no part in a training for labels")
     return "; ".join(parts)
 
 
@@ -176,7 +176,7 @@ def _order_columns(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def check_quarantine(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: Limits) -> None:
-    """Stops the run when too many items were refused, none is left, or they all have one label.
+    """Stops the run when too many items were refused, or none is left.
 
     An item that a decision dropped counts as an item, but not as refused, and so does a picture that the source's table
     or document does not name: such a file may label a part of a folder. Feedback that was left out counts as neither.
@@ -197,12 +197,4 @@ def check_quarantine(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: L
             f"{len(refused)} of {num_items} items were refused, more than ingest.max_quarantine_fraction "
             f"{limits.max_quarantine_fraction} allows{first}; see {artifacts.QUARANTINE}, repair them or raise "
             "the limit"
-        )
-    classes = sorted(set(manifest["labels"].explode().dropna()))
-    if len(classes) < 2:
-        others = (
-            "; source.empty=own_label makes a class of the pictures that show none" if "negative" in manifest else ""
-        )
-        raise UserError(
-            f"a classifier needs at least two classes with readable pictures; the source has only {classes}{others}"
         )

@@ -127,9 +127,11 @@ def augment_copies(
 
 
 def draw_preview(packed: np.ndarray, rows: pd.DataFrame, policy: list[Augmentation], seed: int) -> np.ndarray:
-    """(H, W, 3) uint8, one row per class: a sample of train, then how the policy changes it."""
+    """(H, W, 3) uint8, one row per class: a sample of train, then how the policy changes it; without labels any ten."""
     train = rows[rows["split"] == "train"]
     first = train["labels"].explode().drop_duplicates().sort_values()[:PREVIEW_CLASSES].index
+    if not train["labels"].map(len).any():
+        first = train.index[:PREVIEW_CLASSES]
     lines = []
     for position in first:
         copies = pd.DataFrame({"position": [position] * PREVIEW_DRAWS})

@@ -11,10 +11,9 @@ import pandas as pd
 from pipeline.core.contracts import Split
 from pipeline.core.labels import are_labelled
 from pipeline.core.manifest_schema import NONE, POOL, SPLITS
-from pipeline.datasets.near_duplicates.groups import add_duplicate_group, connected_groups
+from pipeline.datasets.near_duplicates.groups import add_duplicate_group, compared_bits, connected_groups
 from pipeline.images.feedback_pictures import is_feedback
 
-NEAR_BITS = 2  # of perceptual hashes, as the check split_leakage compares them
 HELD_OUT = [name for name in SPLITS if name != "train"]
 
 
@@ -66,7 +65,7 @@ def pool_unlabelled(
     unused = (splits["split"] == NONE).to_numpy() & ~are_labelled(manifest) & ~from_feedback
     if not unused.any():
         return splits, PoolCounts()
-    bits = max(getattr(split, "near_duplicate_bits", None) or 0, NEAR_BITS)
+    bits = compared_bits(getattr(split, "near_duplicate_bits", None))
     joined = connected_groups(add_duplicate_group(manifest, duplicates), bits)
     held_out = set(joined[splits["split"].isin(HELD_OUT).to_numpy()])
     like_held_out = joined.isin(held_out).to_numpy()

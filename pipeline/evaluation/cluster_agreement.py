@@ -34,6 +34,18 @@ def label_texts(labels: pd.Series) -> pd.Series:
     return labels.map(lambda names: labels_to_text(sorted(names)) if len(names) else None)
 
 
+def pair_labels(samples: pd.DataFrame, assigned: pd.DataFrame) -> pd.DataFrame:
+    """A row of `actual`, the label, and `predicted`, the cluster, for each sample that has a label.
+
+    Args:
+        samples: `sample_id` and `labels`.
+        assigned: `sample_id` and `cluster`, of these samples and others.
+    """
+    pairs = samples[["sample_id"]].assign(actual=label_texts(samples["labels"])).dropna(subset=["actual"])
+    pairs = pairs.merge(assigned[["sample_id", "cluster"]], on="sample_id").rename(columns={"cluster": "predicted"})
+    return pairs[["actual", "predicted"]]
+
+
 def agreement(
     clusters: np.ndarray, classes: pd.Series, groups: np.ndarray, bootstrap: Bootstrap
 ) -> dict[str, Estimate]:

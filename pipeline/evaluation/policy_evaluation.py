@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 
     from pipeline.core.open_types import JsonObject
 
+NO_POLICY_FIGURES: JsonObject = {  # what a policy gives where no label says what is right
+    "exchangeability": {"state": "cannot_be_judged", "sentence": ""},
+    "figures": {},
+    "rule": [],
+    "set_sizes": [],
+    "risk_curve": [],
+    "reliability": {},
+}
+
 
 def read_policy(card: JsonObject, path: Path = artifacts.POLICY) -> Policy:
     """The policy of the predictor with this card.

@@ -90,14 +90,15 @@ def predict_splits(
     rows = packed.index[packed.index["split"].isin(["val", "test"])]
     raw, distances = score_samples(predictor, packed, rows, reference)
     found = policy.decide(raw, predictor.task, distances)
+    classes = predictor.task.outcomes(packed.classes)
     table = rows.drop(columns=["origin", "content_hash"]).assign(
         scores=list(found.scores),
-        decided=to_lists(found.decided, packed.classes),
+        decided=to_lists(found.decided, classes),
         raw_scores=list(raw.astype(np.float32)),
         abstains=found.abstains,
     )
     if found.sets is not None:
-        table["prediction_set"] = to_lists(found.sets, packed.classes)
+        table["prediction_set"] = to_lists(found.sets, classes)
     if found.out_of_distribution is not None:
         table["out_of_distribution"] = found.out_of_distribution
     return table.reset_index(drop=True)

@@ -18,9 +18,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import yaml
+
 from pipeline.core.terminal import escape_control_characters, pass_through
 from pipeline.core.uris import mask_credentials
 from pipeline.experiments.dvc_queue import Refusal, call_dvc
+from pipeline.experiments.stale_stages import DVC_YAML, list_outputs
 
 LOGS = Path(".cache/logs")
 KEPT = 20  # log files
@@ -83,12 +86,26 @@ def run_dvc(words: Sequence[str], log: Path, see: Callable[[str], None]) -> int:
 
 
 def explain_failure(words: Sequence[str]) -> str:
-    """Why DVC itself stopped, in one line; empty where a stage did, which has given its reason."""
+    """Why DVC itself stopped, in one line; empty where a stage did, which has given its reason.
+
+    A dry run stops at the first output that does not exist yet, which a stage after the one that failed would read.
+    """
     try:
         call_dvc(*words, "--dry")
     except Refusal as error:
-        return str(error)
+        reason = str(error)
+        missing = re.search(r"No such file or directory: '(.*?)'", reason)
+        return "" if missing and _is_output(missing[1]) else reason
     return ""
+
+
+def _is_output(path: str) -> bool:
+    """Whether a stage writes this; False where dvc.yaml cannot be read, which is then why DVC stopped."""
+    try:
+        outputs = list_outputs(yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"])
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return False
+    return any(f"/{one}/" in f"{path}/" for one in outputs)
 
 
 class _Lines:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.core import artifacts, config, progress
 from pipeline.core.contracts import Augmentation
+from pipeline.core.page_inputs import digest_inputs
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.evaluation.label_draws import draw_subsets, find_shortage
 from pipeline.evaluation.label_efficiency import (
@@ -46,8 +47,10 @@ from pipeline.experiments.label_pictures import (
     read_pictures,
     varied_properties,
 )
+from pipeline.report.command_pages import ANSWER, MADE_OF, write_commands_page
 from pipeline.report.label_efficiency import label_efficiency_page
 from pipeline.report.label_efficiency_text import describe_gains, describe_views
+from pipeline.training.pretrained_encoder import refuse_stale
 
 if TYPE_CHECKING:
     from pipeline.core.estimate import Estimate
@@ -56,6 +59,10 @@ if TYPE_CHECKING:
 
 PAGE, FIGURES = Path("reports/label_efficiency.html"), Path("reports/label_efficiency.json")
 TABLE = Path("reports/label_efficiency.csv")
+INPUTS = (  # pictures and labels are in these two of data/packed/, and the options of embed in its card
+    *(artifacts.ENCODER, artifacts.PACKED / "card.json", artifacts.PACKED / "index.parquet"),
+    *(artifacts.EMBEDDINGS / "card.json", artifacts.CHECKS, artifacts.CURATION),
+)
 MAX_PROBED = 5000  # pictures of train to which probes for properties are fitted
 PAIRS = ((PRETRAINED, INITIAL), (PRETRAINED, EMBEDDED), (PRETRAINED, PROPERTIES))
 
@@ -82,9 +89,11 @@ def measure_label_efficiency(params: Params, request: Request) -> LabelEfficienc
     """All figures; val alone is measured, and test is not read.
 
     Raises:
-        UserError: Nothing was pretrained, or the data set does not allow it.
+        UserError: Nothing was pretrained, or by other choices than these, or the data set does not allow it.
     """
-    card, pictures = read_card(), read_pictures(params, request.seed)
+    card = read_card()
+    refuse_stale(params)
+    pictures = read_pictures(params, request.seed)
     bootstrap, num_train = Options.of(params).bootstrap, pictures.num_train
     tuning = FineTuning.of(params, pictures) if request.num_fine_tuned else None
     with progress.show("label-efficiency: features", 2 * len(pictures.index), "pictures") as bar:
@@ -112,7 +121,7 @@ def measure_label_efficiency(params: Params, request: Request) -> LabelEfficienc
             "epochs": card.get("epoch"),
             "num_samples": card.get("num_samples"),
         },
-        views=examine_views(params | {"views": card["views"]}, pictures, features, bootstrap),
+        views=examine_views(params, pictures, features, bootstrap),
     )
 
 
@@ -252,11 +261,12 @@ def _read(path: Path, notes: list[str]) -> dict[str, StoredFinding]:
 
 
 def write_label_efficiency(found: LabelEfficiency) -> None:
-    """Writes the figures, the table and the page."""
-    sentences = {"answer": describe_gains(found), "views_removed": describe_views(found.views)}
-    artifacts.write_json(FIGURES, {**sentences, **found.to_json()})
+    """Writes the figures, the table, the page, and what the page of all commands says of it."""
+    sentences = {ANSWER: describe_gains(found), "views_removed": describe_views(found.views)}
+    artifacts.write_json(FIGURES, {**sentences, MADE_OF: digest_inputs(INPUTS), **found.to_json()})
     artifacts.write_csv(TABLE, found.to_table())
     artifacts.write_text(PAGE, label_efficiency_page(found))
+    write_commands_page(found.source)
 
 
 def record_label_efficiency(params: Params, request: Request, found: LabelEfficiency) -> str:

@@ -36,7 +36,7 @@ def find_stale(params: Params) -> list[str]:
         raise UserError(f"DVC cannot say what has changed: {error}") from None
     stale, remade = [], set[str]()
     for name, stage in stages.items():
-        outs = set(map(_path, [*stage.get("outs", []), *stage.get("metrics", [])]))
+        outs = list_outputs({name: stage})
         record = locked.get("stages", {}).get(name)
         if (
             record is None
@@ -47,6 +47,11 @@ def find_stale(params: Params) -> list[str]:
             stale.append(name)
             remade |= outs if name != COMPOSED else set()
     return stale
+
+
+def list_outputs(stages: Params) -> set[str]:
+    """The paths that the stages of dvc.yaml write."""
+    return {_path(one) for stage in stages.values() for one in [*stage.get("outs", []), *stage.get("metrics", [])]}
 
 
 def read_lock() -> Params:

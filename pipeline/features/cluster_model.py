@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge
 
 from pipeline.core.errors import UserError
 from pipeline.core.ranges import PositiveFloat, PositiveInt, Seed
@@ -21,9 +22,9 @@ NOTHING = "there is nothing to group; choose another encoder, or other pictures"
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOptions:
-    """How clusters are fitted.
+    """How clusters are fitted, and how many.
 
-    Attributes:
+    Args:
         algorithm: `kmeans`, Lloyd's algorithm, the best of `num_starts` (Lloyd 1982, doi:10.1109/TIT.1982.1056489);
             `mixture`, normal distributions by expectation maximisation (Dempster, Laird and Rubin 1977,
             doi:10.1111/j.2517-6161.1977.tb01600.x).
@@ -34,7 +35,12 @@ class ClusterOptions:
         num_components: Principal components, of as many as there are.
         whiten: Whether each component is scaled to variance 1.
         num_starts: Random starts, of which the best counts.
-        seed: Of the starts.
+        num_clusters: Number of clusters, at least 2; null chooses the one on which halves of the pictures agree.
+        max_clusters: Largest number that is tried, at least 2.
+        num_repeats: Random halvings behind each point of the curve, at least 2; 0 where the curve is not wanted.
+        max_samples: Most pictures that are halved; of more, a random sample of groups, or of pictures where groups are
+            large.
+        seed: Of the starts and of the halvings.
     """
 
     algorithm: Literal["kmeans", "mixture"]
@@ -44,7 +50,23 @@ class ClusterOptions:
     num_components: PositiveInt
     whiten: bool
     num_starts: PositiveInt
+    num_clusters: Annotated[int, Ge(2)] | None = None
+    max_clusters: Annotated[int, Ge(2)] = 12
+    num_repeats: Annotated[int, Ge(0)] = 5
+    max_samples: PositiveInt = 5000
     seed: Seed
+
+    def __post_init__(self) -> None:
+        if self.num_repeats < 2 and (self.num_clusters is None or self.num_repeats == 1):
+            raise ValueError(
+                f"num_repeats must be at least 2, or 0 where num_clusters is given, got {self.num_repeats}"
+            )
+
+    def describe(self) -> str:
+        """The algorithm in words."""
+        if self.algorithm == "kmeans":
+            return f"k-means, the best of {self.num_starts} starts"
+        return f"a mixture of normal distributions ({self.covariance} covariance)"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

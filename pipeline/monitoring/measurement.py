@@ -132,7 +132,7 @@ def select(
     masks: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     reasons = {}
     for name, test in tests.items():
-        before, now = test.select(reference), test.select(new)
+        before, now = test.select_reference(reference), test.select(new)
         if isinstance(before, str):
             reasons[name] = f"of the training {before}"
         elif isinstance(now, str):

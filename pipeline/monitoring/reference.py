@@ -37,6 +37,8 @@ def load_reference(folder: Path = Path()) -> Observations:
     scored = artifacts.read_table(folder / artifacts.PREDICTIONS)
     scored = scored.loc[scored["split"] == "val", ["sample_id", "decided", "scores"]]
     table = splits[splits["split"].isin(FITTED)].merge(manifest, on="sample_id").merge(scored, "left", on="sample_id")
+    if not set(table["labels"].explode()) & set(classes):  # of clusters, which are of no label
+        table = table.drop(columns=["labels", "negative"], errors="ignore")
     exclusive = artifacts.read_json(folder / artifacts.POLICY)["exclusive"] is True
     return Observations.of_table(table, classes, stored_features(table["sample_id"], folder), exclusive)
 

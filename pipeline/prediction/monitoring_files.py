@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts, config
 from pipeline.prediction.new_pictures import load_images
+from pipeline.report.command_pages import ANSWER, write_commands_page
 from pipeline.report.monitoring import monitoring_page, shown_samples
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def write_monitoring(
     figures: Path = artifacts.MONITORING,
     page: Path = artifacts.MONITORING_PAGE,
 ) -> None:
-    """Writes both; the page has the pictures that show the largest differences.
+    """Writes both, with the pictures that show the largest differences, and what `reports/commands.html` says of it.
 
     Args:
         params: All parameters.
@@ -35,7 +36,8 @@ def write_monitoring(
         figures: Where the figures go.
         page: Where the page goes.
     """
-    artifacts.write_json(figures, report.to_json())
+    artifacts.write_json(figures, {ANSWER: [report.sentence], **report.to_json()})
     images = load_images(params, {side: shown_samples(report, side) for side in ("New", "Training")}, arrived)
     name = str(config.get_section(params, "source")["name"])
     artifacts.write_text(page, monitoring_page(name, report, images, what))
+    write_commands_page(name)

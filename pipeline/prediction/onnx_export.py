@@ -65,9 +65,10 @@ def export_onnx(classifier: PictureClassifier, path: Path) -> None:
 
 def is_network(classifier: PictureClassifier) -> bool:
     """Whether the model is a network of torch, as `export_onnx` takes it."""
+    from pipeline.training.trainers.clusters import ClusterPredictor
     from pipeline.training.trainers.network import NetworkPredictor
 
-    return isinstance(classifier.predictor, NetworkPredictor)
+    return isinstance(classifier.predictor, NetworkPredictor | ClusterPredictor)
 
 
 def outputs_of(classifier: PictureClassifier) -> list[str]:
@@ -100,7 +101,7 @@ def _make_module(classifier: PictureClassifier) -> Any:
     class StoredPicturesToScores(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network = deepcopy(predictor.network)  # that of the predictor stays where it is
+            self.network = deepcopy(predictor.to_module())  # that of the predictor stays where it is
             for name, array in ({} if reference is None else reference.fitted).items():
                 self.register_buffer(name, torch.from_numpy(array))
 

@@ -11,17 +11,23 @@ from pipeline.core.terminal import count_of
 from pipeline.evaluation.cluster_findings import ClusterFinding
 from pipeline.evaluation.cluster_report import Cluster, ClusterReport
 from pipeline.features.cluster_stability import STABLE
+from pipeline.images.reader import make_reader
+from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.formatting import DASH, plain, share
-from pipeline.report.pictures import Picture, gallery
+from pipeline.report.pictures import Picture, gallery, link_files, side_of
 from pipeline.report.plots import Axis, Line, Tick, axis, line
 from pipeline.report.rendering import page
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
+
+    from pipeline.core.open_types import Params
 
 MAX_BYTES = 3_000_000  # of all pictures together
 MAX_SHOWN = 30  # clusters of which the page shows pictures
 MAX_ROWS = 60  # of the table of what the clusters found
+NUM_FIRST = 10  # of them that are shown at once
 WEAK = 0.3  # a strength below is called weak in the sentence
 FIGURES = {
     "matched_accuracy": ("Accuracy by the best matching", "each cluster stands for at most one label"),
@@ -29,7 +35,7 @@ FIGURES = {
     "adjusted_rand": ("Adjusted Rand index", "0 by chance, 1 where clusters are the labels"),
     "purity": ("Purity", "share of the most frequent label of each cluster; more clusters raise it"),
 }
-PARTS = {"fitted": "pictures that were grouped", "val": "val, which was not"}
+PARTS = {"fitted": "pictures that were grouped", "val": "val, which was not", "test": "test, which was not"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +100,15 @@ def shown_samples(report: ClusterReport) -> list[str]:
     return list(dict.fromkeys(name for one in clusters for name in (*one.nearest, *one.border)))
 
 
+def show_pictures(
+    params: Params, report: ClusterReport, manifest: pd.DataFrame
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The pictures that the page shows by sample_id, and the addresses of their files as far as there are any."""
+    shown, reader = shown_samples(report), make_reader(params, manifest)
+    images = load_thumbnails(reader, manifest, shown, side_of(len(shown)))
+    return images, link_files(reader.source, manifest, shown)
+
+
 def clusters_page(report: ClusterReport, images: Mapping[str, np.ndarray], links: Mapping[str, str]) -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
@@ -114,6 +129,7 @@ def clusters_page(report: ClusterReport, images: Mapping[str, np.ndarray], links
         "figures": [_figure_row(key, [report.figures[part][key] for part in parts]) for key in FIGURES if parts],
         "findings": [_finding_row(one) for one in report.findings[:MAX_ROWS]],
         "num_findings": len(report.findings),
+        "num_first": NUM_FIRST,
         "clusters": [_view(one, report.num_assigned, pictures) for one in report.clusters[:MAX_SHOWN]],
     }
     return page("clusters.html.jinja", content)
@@ -144,7 +160,7 @@ def describe_findings(report: ClusterReport) -> str:
 def describe_stability(report: ClusterReport) -> str:
     """Whether halves of the pictures find the same clusters."""
     number = len(report.clusters)
-    found = next((one.agreement for one in report.curve if one.num_clusters == number), None)
+    found = report.stability
     if found is None or found.value is None:
         return f"The number of clusters, {number}, was given. How stable they are was not measured."
     chosen = "chosen as the most stable number" if report.is_chosen else "as was given"

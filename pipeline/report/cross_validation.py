@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.core.estimate import Estimate
+from pipeline.core.terminal import count_of
 from pipeline.evaluation.margin_text import BEYOND, describe_margin
-from pipeline.report.formatting import DASH, Figure, figure, share
+from pipeline.report.formatting import DASH, SPACE, Figure, figure, share
 from pipeline.report.headline import leading_metric
 from pipeline.report.rendering import page
 
@@ -145,6 +146,16 @@ def _extremes(found: CrossValidation, leading: str | None) -> tuple[str, str] | 
     known = [row.estimates[leading].value for row in found.folds if leading is not None and leading in row.estimates]
     values = [value for value in known if value is not None]
     return (share(min(values)), share(max(values))) if len(values) > 1 else None
+
+
+def describe_leading(found: CrossValidation) -> list[str]:
+    """The figure that leads the page, in a sentence; none where no metric has a value."""
+    leading = leading_metric(found.estimates, found.lower_is_better)
+    if leading is None or found.estimates[leading].value is None:
+        return []
+    shown = figure(leading, found.estimates[leading])
+    over = f"over all {count_of(found.num_groups, 'group')}, in {count_of(found.num_folds, 'fold')}"
+    return [f"{shown.text} {shown.name} ({shown.between}) {over}.".replace(SPACE, " ")]
 
 
 def describe_cross_validation(found: CrossValidation) -> list[str]:

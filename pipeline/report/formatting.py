@@ -212,8 +212,8 @@ def share(value: float) -> str:
 
 
 def plain(value: float) -> str:
-    """0.812, and -0.05 as -0.050."""
-    return f"{value:.3f}"
+    """0.812, -0.05 as -0.050, and what rounds to nothing as 0.000."""
+    return f"{value:z.3f}"
 
 
 def format_gain(metric: str, value: float) -> str:

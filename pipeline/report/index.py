@@ -11,7 +11,9 @@ from pipeline.core import artifacts
 from pipeline.core.estimate import read_estimates
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.core.terminal import count_of
-from pipeline.report.formatting import figure
+from pipeline.evaluation.gates.stable_clusters import STABILITY
+from pipeline.report.command_pages import write_commands_page
+from pipeline.report.formatting import figure, plain
 from pipeline.report.headline import leading_metric
 from pipeline.report.rendering import page
 
@@ -53,12 +55,15 @@ class PageOfStage:
 def write_index(name: str, stage: Stage, facts: Sequence[tuple[str, str]] = ()) -> None:
     """Writes `reports/index.html` as it is at the end of a stage, so that it is current during a run and after a stop.
 
+    `reports/commands.html`, to which it leads and which is no output of a stage, is brought up to date too.
+
     Args:
         name: Of the data set.
         stage: That has just written its pages; those of later stages are of an earlier run.
         facts: Of the registered version: name and value.
     """
     artifacts.write_text(artifacts.INDEX, index_page(name, stage, facts))
+    write_commands_page(name)
 
 
 def index_page(name: str, stage: Stage, facts: Sequence[tuple[str, str]] = ()) -> str:
@@ -102,6 +107,8 @@ def _report() -> tuple[str, State]:
     first = leading_metric(metrics, ())
     if first is None:
         return "No metric was chosen.", ""
+    if first == STABILITY and (value := metrics[first].value) is not None:
+        return f"Clusters on which halves of the pictures agree by {plain(value)} (1: the same).", ""
     shown = figure(first, metrics[first])
     return f"{shown.text} {shown.name} ({shown.between}) on {count_of(shown.n, 'test picture')}.", ""
 

@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from typing import final
 
 from pipeline.evaluation.label_efficiency import LEADING, MEAN, METRICS
-from pipeline.evaluation.label_efficiency_results import EMBEDDED, INITIAL, PRETRAINED, LabelEfficiency, ViewClaims
-from pipeline.evaluation.view_effects import MOVES
+from pipeline.evaluation.label_efficiency_results import (
+    EMBEDDED,
+    INITIAL,
+    PRETRAINED,
+    LabelEfficiency,
+    SizePoint,
+    ViewClaims,
+)
+from pipeline.evaluation.view_effects import MOVES, ViewEffect
 from pipeline.report.formatting import DASH, SPACE, format_signed, share, span
-from pipeline.report.label_efficiency_text import describe_gains, describe_views, format_points, size_words
+from pipeline.report.label_efficiency_text import describe_answer, describe_gains, describe_views, size_words
 from pipeline.report.plots import Axis, Line, Tick, axis, line
 from pipeline.report.rendering import page
 
@@ -19,6 +26,7 @@ LINES = {PRETRAINED: "first", INITIAL: "second", EMBEDDED: "even"}  # kinds in t
 EFFECTS = {  # effect to the class of its sign, and its words
     "removed": ("warning", "removed"),
     "weakened": ("noted", "weakened"),
+    "kept": ("passed", "still there"),
     "not_shown": ("passed", "no loss shown"),
     "not_moved": ("passed", "not changed by the view"),
     "cannot_be_judged": ("cannot be judged", "cannot be judged"),
@@ -29,6 +37,7 @@ def label_efficiency_page(found: LabelEfficiency) -> str:
     """The page; it loads nothing from anywhere."""
     content = {
         "name": found.source,
+        "answer": describe_answer(found),
         "answers": describe_gains(found),
         "found": found,
         "curve": draw_curve(found),
@@ -37,9 +46,10 @@ def label_efficiency_page(found: LabelEfficiency) -> str:
             for metric in METRICS
         ],
         "differences": _differences(found),
-        "sizes": [size_words(size) for size in found.sizes],
+        "sizes": found.sizes,
         "view_sentences": describe_views(found.views),
-        "effects": [(one, EFFECTS[one.effect], _safety(found.views, one.view)) for one in found.views.effects],
+        "effects": [_show_effect(found.views, one) for one in found.views.effects],
+        "is_safety_known": any(found.views.safety.values()),
         "moves_limit": MOVES,
         "card": found.card,
     }
@@ -59,23 +69,52 @@ def _cells(found: LabelEfficiency, kind: str, metric: str) -> list[tuple[str, st
     return cells
 
 
-def _differences(found: LabelEfficiency) -> list[tuple[str, str, str, str, str]]:
-    """What is compared, the size, the difference, its interval, and that over draws alone."""
+def _differences(found: LabelEfficiency) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """What is compared; then of the mean over sizes, and of each, the gain, its interval and that over draws alone."""
+    pairs = dict.fromkeys((point.kind, point.minus) for point in found.points if point.minus)
     rows = []
-    for point in found.points:
-        if not point.minus:
-            continue
-        entry = point.figures[LEADING]
-        one, words = entry.estimate, f"{found.kinds[point.kind]} minus {found.kinds[point.minus]}"
-        size = "mean over these" if point.size == MEAN else size_words(point.size)
-        between = one.caveat or "no interval" if one.interval is None else _between(one.interval)
-        over_draws = "one draw" if entry.over_draws is None else _between(entry.over_draws)
-        rows.append((words, size, DASH if one.value is None else format_points(one.value), between, over_draws))
+    for kind, minus in pairs:
+        points = [found.find(kind, size, minus) for size in (MEAN, *found.sizes)]
+        cells = [("", "", "") if point is None else _gain(point) for point in points]
+        names = [found.kinds[one].partition(" (")[0] for one in (kind, minus)]  # without what encoder it is
+        rows.append((" minus ".join(names), cells))
     return rows
 
 
+def _gain(point: SizePoint) -> tuple[str, str, str]:
+    entry = point.figures[LEADING]
+    one = entry.estimate
+    between = one.caveat or "no interval" if one.interval is None else _between(one.interval)
+    over_draws = "one draw" if entry.over_draws is None else f"({_between(entry.over_draws)})"
+    return DASH if one.value is None else format_signed(one.value), between, over_draws
+
+
 def _between(ends: tuple[float, float]) -> str:
-    return f"{format_signed(ends[0])} to {format_points(ends[1])}"
+    return f"{format_signed(ends[0])} to {format_signed(ends[1])}"
+
+
+def _show_effect(claims: ViewClaims, one: ViewEffect) -> dict[str, object]:
+    """A row of the table of views and properties, in words."""
+    reading = one.reading
+    probe = None
+    if reading is not None:
+        ends = reading.change.interval
+        between = "no interval" if ends is None else f"{ends[0]:+z.2f} to {ends[1]:+z.2f}"
+        probe = (
+            f"{reading.before.value:z.2f}",
+            f"{reading.after.value:z.2f}",
+            f"{reading.change.value:+z.2f}",
+            between,
+        )
+    return {
+        "view": one.view,
+        "property": one.property.replace("_", " "),
+        "moved": f"{one.moved:.2f}",
+        "alone": "no" if one.suspicion is None else share(one.suspicion),
+        "probe": probe,
+        "chip": EFFECTS[one.effect],
+        "safety": _safety(claims, one.view),
+    }
 
 
 def _safety(claims: ViewClaims, view: str) -> str:

@@ -15,6 +15,22 @@ from pipeline.evaluation.label_efficiency_results import (
 from pipeline.report.formatting import DASH, format_signed, join_names, whole
 
 
+def describe_answer(found: LabelEfficiency) -> tuple[str, str]:
+    """Did it help? In a few words, and the interval; of frozen features, against the initial weights."""
+    point = found.find(PRETRAINED, MEAN, INITIAL)
+    if point is None or point.figures[LEADING].estimate.value is None:
+        return "Whether pretraining helped cannot be judged", ""
+    mean = point.figures[LEADING].estimate
+    assert mean.value is not None
+    gain = f"{format_points(mean.value)} of balanced accuracy"
+    if mean.interval is None:
+        return f"Whether pretraining helped cannot be judged: {gain}", mean.caveat or "no interval"
+    low, high = mean.interval
+    verdict = "helped" if low > 0 else "made it worse" if high < 0 else ""
+    begin = f"Pretraining {verdict}" if verdict else "Whether pretraining helped cannot be judged"
+    return f"{begin}: {gain}", f"{format_signed(low)} to {format_signed(high)}"
+
+
 def describe_gains(found: LabelEfficiency) -> list[str]:
     """Did it help? A sentence for each comparison of the pretrained encoder."""
     against = {INITIAL: "the same encoder with its initial weights", EMBEDDED: found.kinds.get(EMBEDDED, "")}
@@ -73,6 +89,9 @@ def describe_views(claims: ViewClaims) -> list[str]:
         if one.effect in ("removed", "weakened"):
             what = f"takes {name} out of the features" if one.effect == "removed" else f"weakens {name} in the features"
             lines.append(f"The view {one.view} {what}, {suspected}: {fell}.")
+        elif one.effect == "kept":
+            fell = f"the R² of its probe is {reading.before.value:.2f} before and {reading.after.value:.2f} after"
+            lines.append(f"The view {one.view} changes {name}, {suspected}, and the features still hold it: {fell}.")
         elif one.effect == "cannot_be_judged":
             lines.append(f"Whether the view {one.view} takes {name} out of the features cannot be judged: {fell}.")
     return lines or ["No view was shown to take a suspected property out of the features, or to weaken it."]
@@ -81,9 +100,10 @@ def describe_views(claims: ViewClaims) -> list[str]:
 def describe_label_efficiency(found: LabelEfficiency) -> list[str]:
     """The result for a terminal."""
     shown = [f"{size:>7s}" for size in found.sizes]
+    width = min(60, max(map(len, found.kinds.values())))
     lines = [
         f"Balanced accuracy on {whole(found.num_val)} pictures of val ({found.num_groups} groups), by labels a class:",
-        f"  {'':44s} {'  '.join(shown)}",
+        f"  {'':{width}s} {'  '.join(shown)}",
     ]
     for kind, words in found.kinds.items():
         values = [found.find(kind, size) for size in found.sizes]
@@ -91,7 +111,7 @@ def describe_label_efficiency(found: LabelEfficiency) -> list[str]:
             f"{'-' if one is None else f'{one.figures[LEADING].estimate.value:.3f}':>{max(7, len(size))}s}"
             for one, size in zip(values, found.sizes, strict=True)
         ]
-        lines.append(f"  {words[:44]:44s} {'  '.join(cells)}")
+        lines.append(f"  {words[:width]:{width}s} {'  '.join(cells)}")
     lines += [f"  {size_words(size)}: cannot be judged, {reason}" for size, reason in found.obstacles.items()]
     lines += [f"  {kind.replace('_', ' ')}: not measured, {reason}" for kind, reason in found.missing.items()]
     return [*lines, *describe_gains(found), *describe_views(found.views), *found.views.notes]

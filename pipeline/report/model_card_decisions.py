@@ -44,6 +44,8 @@ def _describe_rule(policy: JsonObject, card: JsonObject) -> str:
         return "The class with the lowest expected cost is predicted (aim.costs)."
     if (card.get("task") or {}).get("thresholds"):
         return "A label is predicted where its score reaches its threshold, which was chosen on val."
+    if (card.get("task") or {}).get("names"):
+        return "A picture belongs to the cluster with the highest score."
     return "The class with the highest score is predicted." if policy["exclusive"] else ""
 
 

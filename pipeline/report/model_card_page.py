@@ -29,6 +29,12 @@ OF_CLASS = ("precision", "recall", "f1", "auroc")
 MAX_CLASSES, MAX_SLICES = 50, 20
 PAIR = " and "  # between the two attributes of a slice
 
+TASKS = {
+    "SingleLabel": "one label per picture",
+    "MultiLabel": "several labels per picture",
+    "Clusters": "clusters, found without labels",
+}
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ModelFacts:
@@ -98,7 +104,7 @@ def _details(facts: ModelFacts) -> str:
     rows = [
         *facts.details,
         ("Data set", str(card["source"])),
-        ("Task", {"SingleLabel": "one label per picture", "MultiLabel": "several labels per picture"}.get(task, task)),
+        ("Task", TASKS.get(task, task)),
     ]
     rows += [("Data hash", card.get("data_hash", "")), ("Training key", card.get("training_key", ""))]
     return bullets(f"{escape(name)}: {escape(value)}" for name, value in rows if value)
@@ -143,8 +149,10 @@ def _evaluation_data(facts: ModelFacts) -> str:
 def _training_data(facts: ModelFacts) -> str:
     samples = facts.card.get("num_samples", {})
     parts = [count_of(samples.get(name, 0), f"{name} picture") for name in ("train", "val")]
-    classes = count_of(len(facts.card["classes"]), "class", "classes")
-    sheet = f"{' and '.join(parts)} of {classes}; val selects the best epoch. See [the data sheet](data_sheet.md)."
+    classes = f"of {count_of(len(facts.card['classes']), 'class', 'classes')}; val selects the best epoch"
+    if (facts.card.get("task") or {}).get("names"):
+        classes = "without a look at labels; the clusters are those of train"
+    sheet = f"{' and '.join(parts)} {classes}. See [the data sheet](data_sheet.md)."
     return "\n\n".join([sheet, *_pretraining(facts.card)])
 
 

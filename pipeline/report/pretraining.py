@@ -29,7 +29,7 @@ PANELS: Panels = (  # as those of curves.py
     ),
     (
         "Nearest neighbours",
-        "Share of val whose neighbours in train are mostly of its class; nothing is chosen by it.",
+        "Share of val whose neighbours in train are mostly of its class (mean balanced accuracy of several labels).",
         True,
         (("neighbour_accuracy", "nearest neighbours"),),
     ),

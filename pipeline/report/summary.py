@@ -11,13 +11,15 @@ from pipeline.core.progress import duration
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.core.terminal import count_of, truncate
 from pipeline.evaluation.curve_text import describe_curve
+from pipeline.evaluation.gates.stable_clusters import STABILITY
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
 from pipeline.report.test_uses import describe_uses, read_limit, read_uses
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
-HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
+OF_CLUSTERS = ("matched_accuracy", "normalised_mutual_information", "adjusted_rand", "purity")
+HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss", *OF_CLUSTERS)
 PAGES = {"check": (artifacts.CHECKS, artifacts.CHECKS_PAGE), "curate": (artifacts.CURATION, artifacts.CURATION_PAGE)}
 RECALL = "recall/"
 MAX_CLASSES = 6  # named with their recall; of more only the lowest
@@ -72,9 +74,13 @@ def summary_lines(
         test: How often the test part was read.
         seconds: Stage to how long it last took.
     """
-    n = metrics["accuracy"].n if "accuracy" in metrics else "?"
+    first = next((metrics[one] for one in ("accuracy", OF_CLUSTERS[0]) if one in metrics), None)
     of = f" of {name}" if name else ""
-    result = ["", f"On {n} test pictures{of} (95 % interval over groups):", *_figures(metrics, "")]
+    result = ["", f"On {'?' if first is None else first.n} test pictures{of} (95 % interval over groups):"]
+    result += _figures(metrics, "")
+    if STABILITY in metrics:
+        result = result if first else ["", f"No test picture{of} has a label to compare the clusters with."]
+        result.append(f"  halves of the pictures agree on the clusters by {metrics[STABILITY].value:.3f} (1: the same)")
     result += _recalls(metrics)
     above = describe_margin(metrics.get(BEYOND))
     result += [f"  {above}"] if above else []

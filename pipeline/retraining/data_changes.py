@@ -72,22 +72,23 @@ def read_reference() -> pd.DataFrame | None:
     return artifacts.read_table(cached, columns=COLUMNS)
 
 
-def compare_manifests(before: pd.DataFrame | None, now: pd.DataFrame) -> DataChanges:
+def compare_manifests(before: pd.DataFrame | None, now: pd.DataFrame, supervised: bool = True) -> DataChanges:
     """How samples differ between two manifests.
 
     Args:
         before: Columns `sample_id`, `labels` (lists of text) and `content_hash`; None where there is none.
         now: The same columns.
+        supervised: Whether the task has labels; else no label counts, and every sample does.
     """
-    after = _by_name(now)
+    after = _by_name(now, supervised)
     num_now = sum(bool(labels) for labels, _ in after.values())
     unlabelled = len(after) - num_now
-    known = {} if before is None else _by_name(before)
+    known = {} if before is None else _by_name(before, supervised)
     from_feedback = sum(bool(one[0]) and name not in known and is_feedback(name) for name, one in after.items())
     if before is None:
         return DataChanges(
             num_before=None, num_now=num_now, new=num_now, labelled=0, relabelled=0, altered=0, removed=0,
-            unlabelled=unlabelled, from_feedback=from_feedback,
+            unlabelled=unlabelled, from_feedback=from_feedback, supervised=supervised,
         )  # fmt: skip
     counts = dict.fromkeys(("new", "labelled", "relabelled", "altered", "removed"), 0)
     for name in known.keys() | after.keys():
@@ -95,7 +96,12 @@ def compare_manifests(before: pd.DataFrame | None, now: pd.DataFrame) -> DataCha
             counts[kind] += 1
     num_before = sum(bool(labels) for labels, _ in known.values())
     return DataChanges(
-        num_before=num_before, num_now=num_now, unlabelled=unlabelled, from_feedback=from_feedback, **counts
+        num_before=num_before,
+        num_now=num_now,
+        unlabelled=unlabelled,
+        from_feedback=from_feedback,
+        supervised=supervised,
+        **counts,
     )
 
 
@@ -115,7 +121,9 @@ def _kind_of_change(before: Sample | None, now: Sample | None) -> str:
     return "altered" if before[1] != now[1] else ""
 
 
-def _by_name(manifest: pd.DataFrame) -> dict[str, Sample]:
+def _by_name(manifest: pd.DataFrame, supervised: bool) -> dict[str, Sample]:
+    if not supervised:
+        manifest = manifest.assign(labels=[["any"]] * len(manifest))
     rows = zip(manifest["sample_id"], manifest["labels"], manifest["content_hash"], strict=True)
     return {str(name): (tuple(sorted(map(str, labels))), str(digest)) for name, labels, digest in rows}
 

@@ -47,7 +47,7 @@ def decide(rules: Mapping[str, RetrainRule], evidence: RetrainEvidence) -> Decis
         what = f" although {', '.join(reasons)} would be a reason" if reasons else ""
         return Decision(
             does_run=False,
-            reason=f"No labelled sample has changed, so a run would give the same model{what}.",
+            reason=f"No {evidence.changes.unit} has changed, so a run would give the same model{what}.",
             opinions=opinions,
         )
     if reasons:

@@ -13,6 +13,7 @@ import yaml
 
 from pipeline.choices.retraining_options import Options
 from pipeline.core import artifacts, config
+from pipeline.core.choices import is_supervised
 from pipeline.core.errors import UserError
 from pipeline.core.retrain_contracts import DataChanges, DriftReading, RetrainEvidence, RetrainRule
 from pipeline.core.terminal import say, warn
@@ -81,7 +82,7 @@ class Retraining:
         """What the rules look at, with the feedback of another folder where one is given; with `write` also pages."""
         before = data_changes.read_reference()
         manifest = data_changes.ingest_now(self.params, *([] if feedback is None else [feedback]))
-        changes = data_changes.compare_manifests(before, manifest)
+        changes = data_changes.compare_manifests(before, manifest, is_supervised(self.params))
         since = retrainings.champion_time(str(self.params["register"]["model_name"]))
         days = None if since is None else round(max((self.now - since).total_seconds(), 0.0) / 86_400, 3)
         found: JsonObject = {"changes": changes.to_json(), "champion_days": days}

@@ -28,7 +28,7 @@ def main() -> list[str]:
     targets = predictor.task.targets(rows["labels"].tolist(), packed.classes)
     scores, distances = score_samples(predictor, packed, rows, reference)
     policy = fit_policy(
-        options, aim, targets, scores, groups, packed.classes, predictor.task.exclusive, card["training_key"]
+        options, aim, targets, scores, groups, list(card["classes"]), predictor.task.exclusive, card["training_key"]
     )
     policy = flag_far(options, policy, reference, distances, groups)
     artifacts.write_json(artifacts.POLICY, policy.to_json())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from pipeline.core import artifacts, config, stage_runner, test_ledger
@@ -10,8 +12,12 @@ from pipeline.core.estimate import write_estimates
 from pipeline.core.feature_reference import read_reference
 from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
-from pipeline.evaluation.policy_evaluation import evaluate_policy, read_policy
+from pipeline.evaluation.cluster_agreement import pair_labels
+from pipeline.evaluation.cluster_report import Options as Clustering
+from pipeline.evaluation.gates.stable_clusters import STABILITY
+from pipeline.evaluation.policy_evaluation import NO_POLICY_FIGURES, evaluate_policy, read_policy
 from pipeline.evaluation.slice_candidates import list_slices
+from pipeline.evaluation.slices import COLUMNS as SLICE_COLUMNS
 from pipeline.evaluation.slices import slice_table
 from pipeline.evaluation.split_evaluation import (
     Options,
@@ -23,13 +29,19 @@ from pipeline.evaluation.split_evaluation import (
 from pipeline.evaluation.worst_group import WORST, worst_group_accuracy
 from pipeline.features.store import Embeddings
 from pipeline.images.reader import make_reader
+from pipeline.report.clusters import clusters_page, describe_findings, show_pictures
 from pipeline.report.confusion import confusion_table
 from pipeline.report.dvc_plots import write_plots
 from pipeline.report.index import write_index
 from pipeline.report.page import Material, render
 from pipeline.report.summary import describe_test
 from pipeline.statistics.bootstrap import FEW_GROUPS
+from pipeline.training.fitted_clusters import describe_fitted
 from pipeline.training.model_card import load_predictor
+
+if TYPE_CHECKING:
+    from pipeline.core.contracts import Predictor
+    from pipeline.core.open_types import JsonObject, Params
 
 
 def main() -> list[str]:
@@ -38,6 +50,8 @@ def main() -> list[str]:
     metrics = config.build_all(params, "metric")
     packed = PackedDataset.load()
     predictor, card = load_predictor(artifacts.PREDICTOR)
+    if not predictor.task.supervised:
+        return evaluate_clusters(params, packed, predictor, card)
     refuse_unfit({f"metric.{name}": one for name, one in metrics.items()}, predictor.task.exclusive)
     policy = read_policy(card)
     predictions = predict_splits(predictor, packed, policy, read_reference(policy, artifacts.REFERENCE))
@@ -74,6 +88,36 @@ def main() -> list[str]:
     )
     write_index(str(card["source"]), "evaluate")
     return [describe_test(figures, len(test))]
+
+
+def evaluate_clusters(params: Params, packed: PackedDataset, predictor: Predictor, card: JsonObject) -> list[str]:
+    """The same artifacts of a task without labels: figures where some pictures have labels, and what was found."""
+    options: Clustering = config.instantiate(Clustering, config.get_section(params, "clusters"), "clusters")
+    policy = read_policy(card)
+    predictions = predict_splits(predictor, packed, policy, read_reference(policy, artifacts.REFERENCE))
+    predictions = predictions.assign(labels=[[] for _ in range(len(predictions))])  # of other names than the clusters
+    test = predictions[predictions["split"] == "test"].reset_index(drop=True)
+    reading = test_ledger.Reading.of(
+        [Predictions.of(test, card["classes"])], test_ledger.EVALUATE, str(card["training_key"])
+    )
+    test_ledger.record(reading)
+    report, assigned, samples = describe_fitted(packed, predictor, card, options, ("val", "test"))
+    figures = dict(report.figures.get("test", {}))
+    if report.stability is not None:
+        figures[STABILITY] = report.stability
+    of_policy = {"policy": policy.to_json(), **NO_POLICY_FIGURES}
+    artifacts.write_table(artifacts.PREDICTIONS, predictions, metadata={"classes": card["classes"]})
+    write_estimates(artifacts.METRICS, report.figures.get("val", {}))
+    write_estimates(artifacts.TEST_METRICS, figures)
+    test_ledger.write_history(test_ledger.list_until(reading))
+    artifacts.write_json(artifacts.POLICY_FIGURES, of_policy)
+    artifacts.write_csv(artifacts.SLICES, pd.DataFrame(columns=SLICE_COLUMNS))
+    artifacts.write_csv(artifacts.CONFUSION, pair_labels(samples[samples["split"] == "test"], assigned))
+    write_plots(of_policy, figures, pd.read_csv(artifacts.ROBUSTNESS))
+    manifest = artifacts.read_table(artifacts.MANIFEST)
+    artifacts.write_text(artifacts.REPORT, clusters_page(report, *show_pictures(params, report, manifest)))
+    write_index(str(card["source"]), "evaluate")
+    return [describe_findings(report)]
 
 
 if __name__ == "__main__":

@@ -6,14 +6,14 @@ Samples keep the split of an earlier run with the same options.
 from __future__ import annotations
 
 from pipeline.core import artifacts, config, stage_runner, terminal
-from pipeline.core.contracts import Split
+from pipeline.core.contracts import Split, Task
 from pipeline.core.errors import UserError
-from pipeline.core.labels import without_negatives
+from pipeline.core.labels import without_labels, without_negatives
 from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.nouns import import_target
 from pipeline.core.terminal import count_of
 from pipeline.datasets.assignments import assignment_path, other_split_recorded, split_warnings, with_absent
-from pipeline.datasets.feedback_split import split_samples
+from pipeline.datasets.feedback_split import are_wanted, split_samples
 from pipeline.datasets.unlabelled_pool import pool_unlabelled
 
 
@@ -22,7 +22,10 @@ def main() -> list[str]:
     options = config.get_section(params, "split")
     split: Split = config.build(options, "split")
     manifest, duplicates = artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.DUPLICATES)
-    if import_target(config.get_section(params, "task")["_target_"], "task", "task").exclusive:
+    task: type[Task] = import_target(config.get_section(params, "task")["_target_"], "task", "task")
+    if not task.supervised:
+        manifest = without_labels(manifest, are_wanted(manifest))
+    elif task.exclusive:
         manifest = without_negatives(manifest)
     record = assignment_path(options, config.build(config.get_section(params, "source"), "source"))
     before = artifacts.read_table(record) if record.exists() else None

@@ -47,7 +47,8 @@ def main() -> list[str]:
     with run as log:
         predictor, history = recipe.fit(packed, log, states)
         if rank.is_main_process():
-            write(predictor, history, tried, {"source": name, **recipe.card(packed), "training_key": key})
+            card = recipe.card(packed, predictor.task)
+            write(predictor, history, tried, {"source": name, **card, "training_key": key})
             log.record_output(model_card.training_digest())
             fact = describe_history(history, recipe.task.exclusive)
     if rank.is_main_process():  # a run that was interrupted while it waited for MLflow goes on from the last of them

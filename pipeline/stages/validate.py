@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.choices import is_exclusive
+from pipeline.core.choices import is_exclusive, is_supervised
 from pipeline.core.errors import UserError
 from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.terminal import count_of
-from pipeline.datasets.expectations import DATA_DOCS, ManifestExpectations, describe, validate
+from pipeline.datasets.expectations import DATA_DOCS, ManifestExpectations, describe, refuse_few_classes, validate
 from pipeline.evaluation.threshold_choice import refuse_unfit_aim
 
 
@@ -15,8 +15,11 @@ def main() -> list[str]:
     params = config.load_params()
     expectations = config.instantiate(ManifestExpectations, config.get_section(params, "validate"), "validate")
     manifest = artifacts.read_table(artifacts.MANIFEST)
+    needs_classes = is_supervised(params)
+    if needs_classes:
+        refuse_few_classes(manifest)
     with artifacts.atomic_write(DATA_DOCS) as pages:
-        results = validate(manifest, expectations, pages)
+        results = validate(manifest, expectations, pages, needs_classes)
     artifacts.write_json(
         artifacts.VALIDATION, {"passed": all(one["passed"] for one in results), "expectations": results}
     )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts
+from pipeline.core.choices import is_supervised
 from pipeline.core.estimate import Estimate, read_estimates
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.evaluation.margin_text import BEYOND, describe_margin
@@ -24,7 +25,10 @@ from pipeline.tracking.runs import SHORT
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject, Params
 
-LEADING = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro")
+LEADING = (
+    *("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro"),
+    *("matched_accuracy", "adjusted_rand"),  # of clusters
+)
 TITLES = {"f1_macro": "macro F1", "f1_micro": "micro F1", "auroc_macro": "macro AUROC"}
 MAX_CLASSES, MAX_SENTENCE, MAX_TAG = 20, 200, 200
 CHAMPION = "champion"
@@ -154,8 +158,9 @@ def describe_recipe(params: Params, card: JsonObject, facts: Mapping[str, object
 
 def describe_model(name: str, params: Params, card: JsonObject) -> str:
     """What a registered model does and how it is loaded; the same for all its versions."""
+    what = "Classifies pictures as in" if is_supervised(params) else "Groups pictures like those of"
     return (
-        f"Classifies pictures as in the data set `{dataset_of(params)}`: {_classes(card['classes'])}. "
+        f"{what} the data set `{dataset_of(params)}`: {_classes(card['classes'])}. "
         "Every run of the pipeline that gave new results is a version. `champion`: the one to use; "
         "`challenger`: the latest.\n\n"
         f'`mlflow.pyfunc.load_model("models:/{name}@champion")` takes a table with a column `image` of encoded '

@@ -60,6 +60,8 @@ def compare_earlier_data(name: str, run_id: str, card: JsonObject, comparison: C
             load_test_predictions(theirs, card["classes"]),
         )
     both = PairedPredictions.match(later, earlier)
+    if both is not None and not both.later.targets.any():
+        return {**about, "reason": "no label says what is right"}
     if both is None:
         return {**about, "reason": "no test picture is common to both"}
     changes = both.paired_differences(comparison.metrics, comparison.bootstrap)
@@ -87,8 +89,13 @@ def compare_champion(version: str, contest: Contest, comparison: ComparisonOptio
     """
     if contest.champion is None:
         return None
-    both = PairedPredictions.match(contest.challenger.predictions, contest.champion.predictions)
+    ours, theirs = contest.challenger.predictions, contest.champion.predictions
+    if not set(ours.classes) & set(theirs.classes):
+        return {"version": version, "reason": "no class is common to both"}
+    both = PairedPredictions.match(ours, theirs)
     if both is None:
         return {"version": version, "reason": "no test picture is common to both"}
+    if not both.later.targets.any():
+        return {"version": version, "reason": "no label says what is right: the gate same_clusters compares clusters"}
     parts = compare_parts(both, contest.attributes, comparison.bootstrap, comparison.min_slice)
     return {"version": version, "n": len(both), "parts": [one.to_json() for one in parts]}

@@ -27,11 +27,17 @@ def fit_reference(
     rows = packed.index[packed.index["split"] == "train"]
     if options.out_of_distribution == "never" or not isinstance(predictor, FeaturePredictor) or len(rows) < 2:
         return None
+    if not predictor.task.supervised:
+        rows = rows.assign(labels=[[] for _ in range(len(rows))])  # which change nothing
     rows = choose_evenly(rows, options.max_reference)
     positions = rows.index.to_numpy()
     blocks = [positions[start : start + BLOCK] for start in range(0, len(positions), BLOCK)]
-    features = np.concatenate([predictor.predict_with_features(packed.images[block])[1] for block in blocks])
-    targets = predictor.task.targets(rows["labels"].tolist(), packed.classes)
+    found = [predictor.predict_with_features(packed.images[block]) for block in blocks]
+    features, task = np.concatenate([one for _, one in found]), predictor.task
+    if task.supervised:
+        targets = task.targets(rows["labels"].tolist(), packed.classes)
+    else:
+        targets = task.decide(np.concatenate([scores for scores, _ in found])).astype(np.float32)
     return FeatureReference(distance=distance, fitted=distance.fit(features, targets))
 
 

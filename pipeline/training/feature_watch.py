@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from pipeline.core.axes import to_tensor
 from pipeline.core.batches import ToTensor
 from pipeline.core.contracts import Augmentation
+from pipeline.core.labels import to_matrix
 from pipeline.datasets.packed import PackedDataset
 from pipeline.features.representation import alignment, effective_rank, spread, uniformity
+from pipeline.statistics.classification import balanced_accuracy
 from pipeline.statistics.nearest_neighbors import nearest_rows
 from pipeline.training.view_dataset import PRETRAINED_ON
 
@@ -40,7 +42,9 @@ class FeatureWatch:
         is_original = (packed.index["origin"] == packed.index["sample_id"]).to_numpy()
         labels = packed.index["labels"].map(lambda names: tuple(sorted(names)))
         self.labels = labels.to_numpy()
-        is_labelled = (labels.map(len) > 0).to_numpy()
+        self.has_several = bool((labels.map(len) > 1).any())
+        # of several labels a picture may have none; without a label to know, it would be in the pool
+        is_labelled = np.full(len(labels), True) if self.has_several else (labels.map(len) > 0).to_numpy()
         self.seen = _choose_evenly(np.flatnonzero(np.isin(split, PRETRAINED_ON) & is_original), MAX_WATCHED)
         self.viewed = _choose_evenly(self.seen, MAX_VIEWED)
         self.train = _choose_evenly(np.flatnonzero((split == "train") & is_original & is_labelled), MAX_WATCHED)
@@ -48,8 +52,8 @@ class FeatureWatch:
 
     def __call__(self, encoder: nn.Module) -> dict[str, float]:
         """Of pictures that it learns from `effective_rank`, `spread`, `uniformity` (of two or more) and, with views,
-        `alignment`; with labels `neighbour_accuracy`: the share of val whose nearest neighbours in train are mostly of
-        its class. Not finite where the features are not."""
+        `alignment`; with labels `neighbour_accuracy`, what the nearest neighbours in train tell of val. Where features
+        are not finite, neither is what is found."""
         with keep_modes(encoder):
             seen = self._features(encoder, self.seen)
             if not np.isfinite(seen).all():
@@ -62,12 +66,25 @@ class FeatureWatch:
             if len(self.train) and len(self.val):
                 same = np.array_equal(self.train, self.seen)
                 train = seen if same else self._features(encoder, self.train)
-                found["neighbour_accuracy"] = self._neighbour_accuracy(train, self._features(encoder, self.val))
+                accuracy = self._neighbour_accuracy(train, self._features(encoder, self.val))
+                found |= {"neighbour_accuracy": accuracy} if np.isfinite(accuracy) else {}
         return found
 
     def _neighbour_accuracy(self, train: np.ndarray, val: np.ndarray) -> float:
+        """The share of val whose neighbours are mostly of its class, 0 to 1.
+
+        Where pictures have several labels: a label is assigned where the neighbours have it more often than train has,
+        so that a rare one can be found, and the figure is the mean over labels of the balanced accuracy, (recall of
+        presence + recall of absence) / 2: 0.5 by chance. Labels that all of val or none of it has are left out; NaN
+        where no label is left.
+        """
         num = min(NEIGHBOURS, max(1, len(train) // 20))
         _, near = nearest_rows(val, train, np.arange(len(train)), num)
+        if self.has_several:
+            classes = sorted({name for row in (*self.train, *self.val) for name in self.labels[row]})
+            known, targets = (to_matrix(self.labels[rows].tolist(), classes) for rows in (self.train, self.val))
+            decided = known[near].mean(axis=1) > known.mean(axis=0)
+            return float(balanced_accuracy(targets, decided, np.ones((1, len(val))), exclusive=False)[0])
         names, codes = np.unique(self.labels, return_inverse=True)
         votes = np.apply_along_axis(np.bincount, 1, codes[self.train][near], minlength=len(names))
         return float(np.mean(votes.argmax(axis=1) == codes[self.val]))

@@ -106,6 +106,11 @@ def describe(node: Any) -> str:
     return " ".join([name, *(f"{key}={value}" for key, value in node.items() if key != "_target_")])[:120]
 
 
+def name_encoder(node: Any) -> str:
+    """An encoder in a word: its architecture, else its class."""
+    return str(node.get("architecture") or str(node["_target_"]).rpartition(".")[2])
+
+
 def encoder_digest(folder: Path = artifacts.ENCODER) -> bytes:
     """What training depends on of this folder: nothing where the encoder was not pretrained."""
     card = artifacts.read_json(folder / CARD) if (folder / CARD).is_file() else {"pretrained": False}

@@ -157,7 +157,7 @@ class Pretraining:
                 progress.add_row(row)
                 log(epoch, {**row, "images_per_second": images_per_second})
                 shown.add_epoch(row, images_per_second)
-                refuse_collapsed(row, loop.num_epochs)
+                refuse_collapsed(progress.history, loop.num_epochs)
                 progress.save()
         return progress.history
 

@@ -46,6 +46,9 @@ class Recipe:
         self.mix: BatchMix = config.build(nodes["mix"], "mix")
         self.risk: Risk = config.build(nodes["risk"], "risk")
         self.trainer: Trainer = config.build(nodes["train"], "train")
+        if self.task.supervised != self.trainer.supervised:
+            remedy = "task=clusters" if self.task.supervised else "train=kmeans or train=mixture"
+            raise UserError(f"params.yaml: one of task and train needs labels and the other has none; set {remedy}")
         self.transform = config.build(nodes["transform"], "transform")
         self.policy = config.build_all(nodes, "augmentation")
 
@@ -76,14 +79,14 @@ class Recipe:
         train = replace(train, sampling_probabilities=probabilities, subgroups=cells, mix=self.mix)
         return encoder, train
 
-    def card(self, packed: PackedDataset) -> Params:
-        """The part of a predictor's card about its data and its components."""
+    def card(self, packed: PackedDataset, task: Task) -> Params:
+        """The part of a predictor's card about its data and its components; `task` is that of the predictor."""
         from pipeline.training.pretrained_encoder import read_pretraining
 
         pretraining = read_pretraining(self.encoder_folder)
         splits = packed.index["split"].value_counts()
         return {
-            "classes": packed.classes,
+            "classes": task.outcomes(packed.classes),
             "imbalance": self.nodes["imbalance"],
             **{name: self.nodes[name] for name in CHOSEN},
             "packing": {

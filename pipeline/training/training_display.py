@@ -105,8 +105,16 @@ class TrainingDisplay:
 
 def describe_history(history: History, exclusive: bool) -> str:
     """The epochs of a training and the figures of the best of them, which is its result."""
+    if "num_clusters" in history[-1]:
+        return describe_clusters(history[-1])
     finite = [row for row in history if math.isfinite(row["val_loss"])]
     best = min(finite or history, key=lambda row: row["val_loss"])
     name, words = FIGURES[exclusive]
     figures = f"val loss {best['val_loss']:.3f}, {words} {100 * best[name]:.1f} %"
     return figures if len(history) == 1 else f"{len(history)} epochs, best {int(best['epoch'])}: {figures}"
+
+
+def describe_clusters(row: dict[str, float]) -> str:
+    """How many clusters were found, and how well halves of train agree on them."""
+    agree = f", on which halves agree by {row['stability']:.2f}" if "stability" in row else ""
+    return f"{int(row['num_clusters'])} clusters{agree}"

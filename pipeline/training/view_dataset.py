@@ -54,7 +54,7 @@ class ViewDataset:
 
     @property
     def max_batch_size(self) -> int:
-        """Samples of the largest batch in which no two must be kept apart."""
+        """Samples of the largest batch, which has one of each number in `apart`."""
         return len(np.unique(self.apart))
 
     def refuse_one_class(self, batch_size: int, num_batches: int) -> None:
@@ -79,7 +79,7 @@ class ViewDataset:
             )
 
     def num_batches(self, batch_size: int) -> int:
-        """The most batches of this size in each of which no two samples must be kept apart.
+        """The most batches of this size, if each has at most one sample of each number in `apart`.
 
         n batches take at most n samples of equal `apart`, so n is the largest number for which the sum over
         min(n, samples of a number) is at least n x batch_size.
@@ -93,13 +93,13 @@ class ViewDataset:
         return low
 
     def epoch_batches(self, batch_size: int, generator: torch.Generator) -> list[tuple[np.ndarray, int]]:
-        """Positions and seed of each batch of one epoch; samples that must be kept apart are in different batches."""
+        """Positions and seed of each batch of one epoch; samples of equal `apart` are in different batches."""
         import torch
 
         number = self.num_batches(batch_size)
         order = torch.randperm(len(self), generator=generator).numpy()
         seeds = torch.randint(2**63 - 1, (number,), generator=generator).tolist()
-        # those kept apart follow one another: sample k goes to batch k mod number, so that they never meet
+        # samples of equal `apart` follow one another: sample k goes to batch k mod number, so that they never meet
         first = pd.Series(np.arange(len(order))).groupby(self.apart[order]).transform("min").to_numpy()
         order = order[np.argsort(first, kind="stable")]
         rank = pd.Series(self.apart[order]).groupby(self.apart[order]).cumcount().to_numpy()

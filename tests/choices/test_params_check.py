@@ -1,6 +1,7 @@
 """Every value of the parameters that is wrong in type, range or name is refused before the first stage that uses it."""
 
 import copy
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ ACCEPTED: dict[str, list[Any]] = {  # leaf to the wrong values that cannot be kn
     "check.evaluable.max_classes": [LOW],
 }
 
+RANDOM = "pipeline.datasets.splits.random.Random"
 PASSED_ON = ("epochs", "batch_size", "learning_rate", "watched")  # what others refer to, and are refused there
 
 
@@ -161,6 +163,43 @@ def default():
 def test_what_a_later_stage_would_refuse(default, key, value, message):
     with pytest.raises(UserError, match=message):
         check_params(changed(default, tuple(key.split(".")), value))
+
+
+def with_leakage(params, joined, **changes):
+    """The parameters with a check of leaks, and a split that joins so many bits, or is `random` and compares none."""
+    split = {key: value for key, value in params["split"].items() if key != "near_duplicate_bits"}
+    split |= {"_target_": RANDOM} if joined == "random" else {"near_duplicate_bits": joined}
+    leakage = {**params["check"]["split_leakage"], **changes}
+    return {**params, "split": split, "check": {"split_leakage": leakage}}
+
+
+@pytest.mark.parametrize(
+    ("joined", "compared", "remedy"),
+    [
+        (2, 2, "split.near_duplicate_bits=4, or check.split_leakage.on_fail=warn"),
+        (3, 3, "split.near_duplicate_bits=4, or check"),
+        (None, 2, "split.near_duplicate_bits=4, or check"),
+        ("random", 2, "split=grouped and split.near_duplicate_bits=4, or check"),
+    ],
+)
+def test_a_check_of_leaks_that_looks_further_than_the_split_joins(default, joined, compared, remedy):
+    message = (
+        "params.yaml: check.split_leakage.near_duplicate_bits is 4, and the split leaves near-duplicates of more than "
+        f"{compared} bits apart, for which the check would stop the run; set {remedy}"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}"):
+        check_params(with_leakage(default, joined, near_duplicate_bits=4))
+
+
+@pytest.mark.parametrize(("joined", "bits"), [(4, 4), (0, 2), ("random", 2)])
+def test_a_check_of_leaks_that_looks_as_far_as_the_split_joins(default, joined, bits):
+    check_params(with_leakage(default, joined, near_duplicate_bits=bits))
+
+
+def test_a_check_of_leaks_that_stops_nothing_may_look_further(default):
+    check_params(with_leakage(default, 2, near_duplicate_bits=16, on_fail="warn"))
+    check_params({**default, "check": {"split_leakage": None}})
+    check_params({**default, "check": {}})
 
 
 def test_the_class_that_decides_must_be_one_that_may_occur(default):

@@ -70,6 +70,9 @@ def test_pictures_are_grouped_and_named(
     assert [one["num_clusters"] for one in report["curve"]] == [2, 3]
     assert [one["column"] for one in report["findings"]] == ["prop_brightness", "labels"]
     assert report["num_clusters"] == 2
+    assert list(report["made_of"]) == ["data/embeddings/card.json", "data/manifest.parquet", "data/splits.parquet"]
+    assert "" not in report["made_of"].values()
+    assert report["answer"][0].startswith("2 clusters")
     assert "data:image/png" in artifacts.CLUSTERS_PAGE.read_text()
     first = artifacts.CLUSTERS_TABLE.read_bytes()
     text = capsys.readouterr().out

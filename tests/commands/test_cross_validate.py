@@ -7,7 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from predictions_examples import make_predictions
+from report_material import Page
+from small_project import EVALUATE, RECIPE
 
 from pipeline.commands import cross_validate, main, run
 from pipeline.core import artifacts
@@ -17,11 +20,12 @@ from pipeline.core.test_ledger import digest_samples, read_readings
 from pipeline.experiments import dvc_queue, folds, naming
 from pipeline.experiments.dvc_queue import Finished
 from pipeline.experiments.folds import FoldResult
+from pipeline.report import command_pages
 from pipeline.tracking import parent_runs
 
 PARAMS = {
     "source": {"name": "pets"},
-    "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
+    "task": RECIPE["task"],
     "metric": {
         "accuracy": {"_target_": "pipeline.evaluation.metrics.accuracy.Accuracy"},
         "recall": {"_target_": "pipeline.evaluation.metrics.rate.Rate", "number": "recall", "averaging": "none"},
@@ -31,15 +35,7 @@ PARAMS = {
             "averaging": "macro",
         },
     },
-    "evaluate": {
-        "num_resamples": 100,
-        "seed": 0,
-        "half_width": 0.2,
-        "min_slice": 20,
-        "max_slices": 500,
-        "num_mistakes": 0,
-        "cross_validation": "never",
-    },
+    "evaluate": EVALUATE,
 }
 NUM = 40  # of each fold
 
@@ -84,9 +80,13 @@ def ended(project, monkeypatch):
             tell(name, "done")
         return {name: Finished(revision=names[name]) for name in names}
 
+    def compose(overrides):
+        got.update(checked=overrides)
+        return yaml.safe_dump(PARAMS)
+
     rows = {"cv-fold1": ["split.fold=0"], "cv-fold2": ["split.fold=1"]}
     monkeypatch.setattr(folds, "fold_overrides", lambda num, repeats, overrides: rows)
-    monkeypatch.setattr(run, "compose_checked", lambda overrides: got.update(checked=overrides))
+    monkeypatch.setattr(run, "compose_checked", compose)
     monkeypatch.setattr(naming, "names", lambda rows: {name: f"{name}-0" for name in rows})
     monkeypatch.setattr(dvc_queue, "run", queue)
     monkeypatch.setattr(folds, "read_fold", result)
@@ -111,6 +111,11 @@ def test_figures_over_all_groups_are_written_logged_and_printed(ended, capsys):
     assert "85.0" in page
     assert "For comparison" not in page
     assert len(artifacts.read_table(cross_validate.PREDICTIONS)) == 80
+    (answer,) = found["answer"]
+    assert re.fullmatch(r"85\.0 % accuracy \([\d.]+ to [\d.]+ %\) over all 20 groups, in 2 folds\.", answer)
+    summary = Page(command_pages.PAGE.read_text())
+    assert {"href": "cross_validation.html"} in summary.all("a")
+    assert answer in summary.text
     _, title, records, estimates, files = ended["logged"]
     assert title == "cross-validation · pets · 2 trainings"
     assert {name: one.training_key for name, one in records.items()} == {"fold 1": "key 0", "fold 2": "key 1"}

@@ -1,30 +1,19 @@
 """The learning rate that a range test suggests: the table, the plot, the message, and what is wrong in one line."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_project import RECIPE, normalise, write_packed
 from train_choices import CHOICES, RAMP
 
 from pipeline.commands.find_lr import PLOT, TABLE, main, suggest_rate
-from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.datasets.packed import PackedDataset
 
-PARAMS = {
-    "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
+PARAMS = RECIPE | {
     "imbalance": {"candidates": {"weighted": {"task": {"class_weights": "balanced"}}}},
-    "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
-    "mix": {"_target_": "pipeline.training.mixes.unmixed.Unmixed"},
-    "risk": {"_target_": "pipeline.training.risks.mean.Mean"},
-    "augmentation": {},
-    "transform": {
-        "_target_": "pipeline.models.transforms.normalise.Normalise",
-        "image_size": 8,
-        "mean": [0.5] * 3,
-        "std": [0.5] * 3,
-    },
+    "transform": normalise(8),
     "encoder": {"_target_": "pipeline.models.encoders.small.Small", "width": 4},
     "train": {
         "_target_": "pipeline.training.trainers.finetune.FineTune",
@@ -41,12 +30,8 @@ def packed_folder(project):
     truth = np.arange(24) % 2
     noise = np.random.default_rng(0).normal(0, 20, (24, 8, 8, 1))
     images = np.clip(80 + 80 * truth[:, None, None, None] + noise, 0, 255).astype(np.uint8)
-    artifacts.PACKED.mkdir(parents=True)
-    np.save(artifacts.PACKED / "images.npy", images)
-    artifacts.write_table(
-        artifacts.PACKED / "index.parquet", pd.DataFrame({"split": "train", "labels": [["ab"[one]] for one in truth]})
-    )
-    (artifacts.PACKED / "card.json").write_text(json.dumps({"classes": ["a", "b"]}))
+    index = pd.DataFrame({"split": "train", "labels": [["ab"[one]] for one in truth]})
+    write_packed(PackedDataset(images, index, {"classes": ["a", "b"]}))
     (project / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     return project
 

@@ -245,6 +245,18 @@ def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
     )
 
 
+def test_pictures_without_labels_are_to_be_grouped(tmp_path, checkout, capsys):
+    place = classes(tmp_path / "set", "cat", "dog")
+    run(place, "--format", "unlabelled")
+    shown = capsys.readouterr().out
+    assert "items: 6, labels: 0, none on any picture (task clusters)" in shown
+    assert "experiment=clusters" in shown
+    assert type(written("set")).__name__ == "Unlabelled"
+    params = yaml.safe_load(config.compose())
+    assert params["task"]["_target_"] == "pipeline.training.tasks.clusters.Clusters"
+    assert params["metric"] == {}
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -521,7 +533,7 @@ def test_negatives_make_several_labels_and_can_be_told_otherwise(tmp_path, check
     run(place, "--empty", "unlabelled", "--force")
     shown = capsys.readouterr().out
     assert "/experiment/multi_label" not in defaults("set")
-    assert "pictures without a label, which take part in no split: 1" in shown
+    assert "pictures without a label, which take no part in a training for labels: 1" in shown
     run(place, "--empty", "own_label", "--force")
     assert "labels: 3, one on each labelled picture" in capsys.readouterr().out
 

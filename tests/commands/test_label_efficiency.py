@@ -2,17 +2,20 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from label_efficiency_examples import PARAMS, make_project
+from small_project import normalise
 from train_choices import CHOICES, RAMP
 
 from pipeline.commands.label_efficiency import main
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.page_inputs import changed_inputs
 from pipeline.experiments.label_efficiency import FIGURES, PAGE, TABLE
 from pipeline.experiments.label_fits import STORE
 
@@ -58,6 +61,11 @@ def test_a_better_encoder_is_found_with_few_labels_and_its_view_is_named(project
     text = capsys.readouterr().out
     assert "Balanced accuracy on 120 pictures of val (40 groups)" in text
     assert not artifacts.PREDICTIONS.exists()
+    assert found["answer"][0] in Path("reports/commands.html").read_text().replace("&#39;", "'")
+    assert changed_inputs(found["made_of"]) == []
+    artifacts.write_json(artifacts.CURATION, {})
+    assert changed_inputs(found["made_of"]) == ["reports/curation.json"]
+    write_findings(artifacts.CURATION, "augmentation_safety", [])
     first = FIGURES.read_bytes()
     main(labels=[500, 5], draws=4, no_mlflow=True)
     assert FIGURES.read_bytes() == first
@@ -123,6 +131,22 @@ def test_fine_tuned_networks_are_measured_and_stored(project):
 def test_options_that_mean_nothing(project, options, message):
     with pytest.raises(UserError, match=message):
         main(**options)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"views": {}}, "another views"),
+        ({"pretrain": {"seed": 1}, "transform": normalise(32)}, "another pretrain and transform"),
+        ({"objective": {"_target_": "pipeline.training.objectives.unchanged.Unchanged"}}, "another objective"),
+    ],
+)
+def test_an_encoder_of_other_choices_is_refused(project, changes, what):
+    make_project(project)
+    (project / "params.yaml").write_text(yaml.safe_dump(PARAMS | changes))
+    with pytest.raises(UserError, match=rf"^data/encoder/ was made with {what} than params\.yaml has; run dvc repro"):
+        main(no_mlflow=True)
+    assert not FIGURES.exists()
 
 
 def test_what_is_missing_is_one_line(project):

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from small_project import RECIPE
 
 from pipeline.commands import leaderboard
 from pipeline.core.errors import UserError
 from pipeline.experiments import dvc_queue, listing, naming
 from pipeline.experiments.dvc_queue import Finished
 from pipeline.experiments.listing import Listing, Published
+from pipeline.report import command_pages
 from pipeline.tracking import parent_runs
 
 METRIC = {
@@ -18,7 +20,7 @@ METRIC = {
 }
 EVALUATE = {"num_resamples": 100, "seed": 0, "half_width": 0.2, "min_slice": 20, "max_slices": 500, "num_mistakes": 0}
 EVALUATE["cross_validation"] = "never"
-PARAMS = {"metric": METRIC, "evaluate": EVALUATE}
+PARAMS = {"task": RECIPE["task"], "metric": METRIC, "evaluate": EVALUATE}
 
 
 @pytest.fixture
@@ -48,6 +50,7 @@ def test_the_table_is_written_before_it_ends_with_the_first_reason(told, capsys)
     assert table["kind"].tolist() == ["published", "failed", "failed"]
     assert "train: two is out of luck" in leaderboard.PAGE.read_text()
     assert told["words"] == ("mine", {}, [leaderboard.TABLE, leaderboard.PAGE])
+    assert 'href="leaderboard.html"' in command_pages.PAGE.read_text()
     shown = capsys.readouterr().out
     assert "theirs" in shown
     assert "\\xa0" not in shown  # spaces that do not break are for pages

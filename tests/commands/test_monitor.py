@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from finished_run import make_run, paint
+from report_material import Page
 from served_answers import serve
 
 from pipeline.commands import monitor
@@ -14,6 +15,7 @@ from pipeline.core import artifacts
 from pipeline.core.drift_report import read_drift_report
 from pipeline.core.errors import UserError
 from pipeline.monitoring.reference import load_reference, select_new
+from pipeline.report import command_pages
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,9 @@ def test_brighter_files_drift_and_the_page_shows_them(
     assert "brightness" in [row["property"] for row in found.details[:8]]
     assert report.not_measured["expected_loss"] == "of the new pictures no prediction is known"
     assert "data:image/png" in artifacts.MONITORING_PAGE.read_text()
+    summary = Page(command_pages.PAGE.read_text())
+    assert {"href": "monitoring.html"} in summary.all("a")
+    assert report.sentence in summary.text
     text = capsys.readouterr().out
     assert "1 files could not be read." in text
     assert "The model decided nothing: data/predictor/card.json does not exist" in text

@@ -6,6 +6,7 @@ import urllib.request
 import webbrowser
 
 import pytest
+from report_material import Page
 
 from benchmarks.server_process import free_port
 from pipeline.commands import report
@@ -29,6 +30,29 @@ def test_the_first_page_is_the_index_else_the_report(pages):
     assert report.find_page("checks").name == report.find_page("checks.html").name == "checks.html"
     (pages / "index.html").unlink()
     assert report.find_page(None).name == "report.html"
+
+
+def test_what_commands_found_is_brought_up_to_date(pages, monkeypatch, capsys):
+    monkeypatch.setenv("SSH_CONNECTION", "1.2.3.4 1 5.6.7.8 22")
+    report.main("commands")
+    assert f"open {pages / 'commands.html'} in a browser" in capsys.readouterr().out
+    assert "Results of commands: this project" in Page((pages / "commands.html").read_text()).text
+    (pages / "clusters.html").touch()
+    (pages.parent / "params.yaml").write_text("source: {name: pets}")
+    report.main()
+    page = Page((pages / "commands.html").read_text())
+    assert "Results of commands: pets" in page.text
+    assert {"href": "clusters.html"} in page.all("a")
+
+
+@pytest.mark.parametrize("text", ["source: [", "train: {}", "source: pets", "[1]", "", None])
+def test_pages_are_shown_where_params_yaml_says_no_name(pages, monkeypatch, capsys, text):
+    monkeypatch.setenv("SSH_CONNECTION", "1.2.3.4 1 5.6.7.8 22")
+    if text is not None:
+        (pages.parent / "params.yaml").write_text(text)
+    report.main()
+    assert f"open {pages / 'index.html'} in a browser" in capsys.readouterr().out
+    assert "Results of commands: this project" in Page((pages / "commands.html").read_text()).text
 
 
 def test_a_page_that_is_not_there(pages):

@@ -72,7 +72,7 @@ def test_negatives_are_labelled_and_test_is_left_out(tmp_path: Path, monkeypatch
     found = decide(samples, names, "x", **WHO, min_score=0.0, relabel=False)
     assert [row[0] for row in found.rows] == ["p1", "p3"]
     assert found.notes == [
-        "1 picture: are of test, which is not labelled from clusters",
+        "1 picture: are of test, which is not labelled from clusters: label them by hand to measure a classifier",
         "1 picture: have another label, or show none of them, and stay; --relabel changes them",
     ]
     every = decide(samples, names, "x", **WHO, min_score=0.0, relabel=True)

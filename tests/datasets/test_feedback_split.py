@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pipeline.checks.check_runner import merge_samples
 from pipeline.checks.conflicting_labels import ConflictingLabels
 from pipeline.checks.split_leakage import SplitLeakage
-from pipeline.datasets.feedback_split import split_samples
+from pipeline.core.labels import without_labels
+from pipeline.datasets.feedback_split import are_wanted, split_samples
 from pipeline.datasets.near_duplicates.groups import connected_groups
 from pipeline.datasets.splits.fold import Fold
 from pipeline.datasets.splits.given import Given
@@ -60,6 +61,16 @@ def own_of(manifest):
     """The manifest as ingest writes it where there is no feedback."""
     rows = manifest[~manifest["sample_id"].str.startswith("feedback:")]
     return rows.drop(columns=["attr_origin", "attr_of_label_who", "attr_of_label_version"])
+
+
+def test_a_task_without_labels_takes_feedback_only_where_a_person_knew_its_kind(build):
+    manifest = build([("x", "a"), ("y", "b")])
+    manifest.at[21, "labels"] = []
+    manifest.at[0, "labels"] = []  # of the source, where no label is no reason
+    assert are_wanted(manifest).tolist() == [True] * 21 + [False]
+    seen = without_labels(manifest, are_wanted(manifest))
+    splits, _ = split_samples(SPLIT, seen, NONE, None, "train")
+    assert (splits["split"] == "none").tolist() == [False] * 21 + [True]
 
 
 def test_feedback_goes_to_train_and_moves_no_other_sample(build):
@@ -124,6 +135,21 @@ def test_a_chain_through_feedback_joins_no_pictures_of_the_source(build):
     assert again.equals(found)
     samples = merge_samples(manifest, found, pairs)
     assert SplitLeakage(near_duplicate_bits=2, max_samples=0, on_fail="error")(samples).value == 0
+
+
+@pytest.mark.parametrize("rule", [SPLIT, RULES[1]], ids=["joins 2 bits", "compares no hashes"])
+@pytest.mark.parametrize(("differing", "part"), [(0b11, "none"), (0b111, "train")])
+def test_no_near_duplicate_of_test_is_trained_on_whatever_the_rule_joins(build, rule, differing, part):
+    manifest = build([("new", "a")])
+    test = next(name for name, one in splits_of(rule(own_of(manifest), None)).items() if one == "test")
+    hashes = manifest.set_index("sample_id")["perceptual_hash"]
+    manifest.loc[20, "perceptual_hash"] = f"{int(hashes[test], 16) ^ differing:016x}"
+    found, _ = split_samples(rule, manifest, NONE, None, "train")
+    assert found["split"].iloc[-1] == part
+    leakage = SplitLeakage(near_duplicate_bits=2, max_samples=0, on_fail="error")
+    assert leakage(merge_samples(manifest, found, NONE)).value == 0
+    everything = merge_samples(manifest, found.assign(split=found["split"].replace("none", "train")), NONE)
+    assert leakage(everything).value == (part == "none")
 
 
 def test_a_new_sample_of_the_source_like_feedback_of_train_is_in_train(build):

@@ -54,10 +54,12 @@ def test_effects() -> None:
             "sharpness": 0.6,
             "light_level": 0.55,
             "entropy_of_edges": 0.52,
+            "noise_level": 0.51,
         }
     }
     readings = [reading("brightness", -0.4), reading("contrast", 0.1), reading("sharpness", None)]
     readings.append(reading("light_level", -0.01, after=0.8))
+    readings.append(reading("noise_level", -0.01, after=0.85))
     readings.append(reading("entropy_of_edges", -0.3, after=-0.6, before=0.05))  # nothing to remove
     suspicions = [
         Suspicion(name="brightness", label="a", accuracy=0.7),
@@ -72,6 +74,7 @@ def test_effects() -> None:
         ("sharpness", None, "cannot_be_judged"),
         ("light_level", None, "weakened"),
         ("entropy_of_edges", None, "not_shown"),
+        ("noise_level", None, "kept"),
     ]
     assert found[0].to_json()["suspected"] is True
 

@@ -15,6 +15,7 @@ from dvc.repo import Repo
 
 from pipeline.experiments import dvc_process
 from pipeline.experiments.dvc_process import explain_failure, next_log, run_dvc
+from pipeline.experiments.dvc_queue import Refusal
 
 ROOT = Path(__file__).parents[2]
 STAGE = """
@@ -93,11 +94,38 @@ def test_a_stage_that_fails_is_no_failure_of_dvc(make, capfd):
     assert explain_failure(["repro"]) == ""
 
 
+def test_a_first_run_that_fails_is_not_explained_by_what_it_did_not_write(make, capfd):
+    make(code=3)
+    text = Path("dvc.yaml").read_text()
+    Path("dvc.yaml").write_text(f"{text}  next:\n    cmd: cp out copy\n    deps: [out]\n    outs: [copy]\n")
+    assert run_dvc(["repro"], next_log(), lambda line: None) != 0
+    assert "ERROR" not in capfd.readouterr().err
+    assert explain_failure(["repro"]) == ""
+
+
 def test_what_stops_dvc_itself_is_one_line(make):
     make()
     Path("stage.py").unlink()
     assert run_dvc(["repro"], next_log(), lambda line: None) != 0
     assert re.match(r"failed to reproduce 'it': .*No such file or directory", explain_failure(["repro"]))
+
+
+def test_a_broken_dvc_yaml_is_one_line(make):
+    make()
+    Path("dvc.yaml").write_text("stages: [")
+    assert explain_failure(["repro"]) == "'./dvc.yaml' is invalid."
+
+
+@pytest.mark.parametrize("text", [None, "stages: [", "params: [a.yaml]\n", "- it\n", "stages: [it]\n"])
+def test_a_missing_file_is_the_reason_where_dvc_yaml_cannot_be_read(project, monkeypatch, text):
+    if text is not None:
+        Path("dvc.yaml").write_text(text)
+
+    def refuse(*words):
+        raise Refusal("failed to reproduce 'it': [Errno 2] No such file or directory: '/p/out'")
+
+    monkeypatch.setattr(dvc_process, "call_dvc", refuse)
+    assert explain_failure(["repro"]).endswith("No such file or directory: '/p/out'")
 
 
 def read_until(master: int, text: bytes) -> bytes:

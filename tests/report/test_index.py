@@ -51,8 +51,14 @@ def test_a_finished_run_has_its_result_its_verdict_and_every_page(finished):
     assert [link["href"] for link in page.all("a")] == [
         *("report.html", "checks.html", "curation.html", "label_suspects.html", "comparison.html"),
         *("model_card.md", "data_sheet.md", "preview.png"),
-        *("data_docs/index.html", "leaderboard.html", "cross_validation.html"),
+        *("data_docs/index.html", "commands.html"),
     ]
+
+
+def test_what_the_index_says_of_commands_is_no_promise(finished):
+    text = read(Page(index_page("pets", "register")))
+    assert "whether their inputs have changed since, where that is recorded" in text
+    assert "do that after dvc pull, which does not bring it" in text
 
 
 def test_during_a_run_later_pages_are_called_those_of_an_earlier_one(finished):
@@ -68,15 +74,13 @@ def test_at_the_first_stage_of_a_first_run_nothing_else_is_read(project):
     artifacts.write_json(artifacts.VALIDATION, {"passed": True, "expectations": []})
     page = Page(index_page("pets", "check"))
     assert "No check was run." in page.text
-    assert [link["href"] for link in page.all("a")] == [
-        *("checks.html", "data_docs/index.html", "leaderboard.html", "cross_validation.html")
-    ]
+    assert [link["href"] for link in page.all("a")] == [*("checks.html", "data_docs/index.html", "commands.html")]
 
 
 def test_what_a_stage_does_not_find_is_not_claimed(project):
     page = Page(index_page("pets", "register"))
     assert page.text.count("not yet") == 9
-    assert [link["href"] for link in page.all("a")] == ["leaderboard.html", "cross_validation.html"]
+    assert [link["href"] for link in page.all("a")] == ["commands.html"]
 
 
 @pytest.mark.parametrize(("stage", "path"), [("check", artifacts.CHECKS), ("curate", artifacts.CURATION)])

@@ -1,6 +1,7 @@
 """The sentences of label efficiency: helped, made worse, or cannot be judged; and the page."""
 
 import pytest
+from report_material import Page
 
 from pipeline.core.estimate import Estimate
 from pipeline.evaluation.label_efficiency import METRICS, DrawEstimate
@@ -8,7 +9,7 @@ from pipeline.evaluation.label_efficiency_results import LabelEfficiency, SizePo
 from pipeline.evaluation.property_probes import PropertyReading
 from pipeline.evaluation.view_effects import ViewEffect
 from pipeline.report.label_efficiency import draw_curve, label_efficiency_page
-from pipeline.report.label_efficiency_text import describe_gains, describe_views
+from pipeline.report.label_efficiency_text import describe_answer, describe_gains, describe_views
 
 
 def make_point(size: str, value: float, ends: tuple[float, float] | None, minus: str = "") -> SizePoint:
@@ -49,7 +50,13 @@ def gains(value: float, ends: tuple[float, float] | None) -> list[SizePoint]:
     ],
 )
 def test_did_it_help(value: float, ends: tuple[float, float] | None, expected: str) -> None:
-    (sentence,) = describe_gains(make_found(gains(value, ends)))
+    found = make_found(gains(value, ends))
+    (sentence,) = describe_gains(found)
+    answer, between = describe_answer(found)
+    assert sentence.startswith(answer.partition(":")[0])
+    assert f": {100 * value:+.1f} points of balanced accuracy" in answer
+    assert between == (f"{100 * ends[0]:+.1f} to {100 * ends[1]:+.1f}" if ends else "no interval: why")
+    assert between in label_efficiency_page(found)
     assert sentence.startswith(expected)
     parts = "mean over 10, all labels a class" in sentence and f"{100 * value:+z.1f} points at 10" in sentence
     assert parts if ends else sentence.endswith("no interval: why.")
@@ -89,3 +96,18 @@ def test_what_views_removed() -> None:
         (sentence,) = describe_views(make_found([], [one]).views)
         assert sentence.startswith(expected)
         assert sentence.endswith("the R² of its probe went from 0.90 to 0.20.")
+    kept = ViewEffect(view="jitter", property="border_noise", moved=1.0, suspicion=0.7, reading=reading, effect="kept")
+    (sentence,) = describe_views(make_found([], [kept]).views)
+    assert sentence.startswith("The view jitter changes border noise, which alone predicts a label")
+    assert sentence.endswith("and the features still hold it: the R² of its probe is 0.90 before and 0.20 after.")
+
+
+def test_the_table_of_views_says_what_is_known() -> None:
+    number = Estimate(value=-0.001, low=-0.004, high=-0.001, n=9, groups=9)
+    reading = PropertyReading(name="noise", before=number, after=number, change=number)
+    one = ViewEffect(view="jitter", property="noise", moved=1.0, suspicion=None, reading=reading, effect="kept")
+    other = ViewEffect(view="jitter", property="glare", moved=0.7, suspicion=0.7, reading=None, effect="not_shown")
+    text = Page(label_efficiency_page(make_found([], [one, other]))).text.replace("\u00a0", " ")
+    assert "jitternoise1.00no0.000.00+0.00+0.00 to +0.00still there" in text
+    assert "jitterglare0.7070.0 %no probe" in text
+    assert "augmentation_safety" not in text

@@ -39,6 +39,16 @@ def test_each_kind_of_change_is_counted_once() -> None:
     )
 
 
+def test_without_labels_every_sample_counts_and_no_label_does() -> None:
+    before = manifest(same=("", "1"), named=("", "2"), gone=("a", "3"), edited=("", "4"))
+    found = compare_manifests(
+        before, manifest(same=("", "1"), named=("b", "2"), edited=("", "5"), new=("", "6")), supervised=False
+    )
+    assert (found.num_before, found.num_now, found.total) == (4, 4, 3)
+    assert (found.new, found.altered, found.removed, found.relabelled) == (1, 1, 1, 0)
+    assert found.sentence == "Since the last finished run: 1 new, 1 altered, 1 removed; 4 samples, before 4."
+
+
 def test_without_a_run_before_all_labelled_samples_are_new() -> None:
     found = compare_manifests(None, manifest(one=("a", "1"), two=("", "2")))
     assert (found.num_before, found.new, found.unlabelled) == (None, 1, 1)

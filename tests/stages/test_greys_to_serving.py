@@ -50,7 +50,7 @@ def trained(project, encode):
     params, packed = config.load_params(), PackedDataset.load()
     recipe, tried = select_recipe({name: config.get_section(params, name) for name in SECTIONS}, packed)
     predictor, history = recipe.fit(packed, no_log)
-    train.write(predictor, history, tried, {"source": "pictures", **recipe.card(packed)})
+    train.write(predictor, history, tried, {"source": "pictures", **recipe.card(packed, predictor.task)})
     return {str(path): (project / "deep" / path).read_bytes() for path in packed.index["sample_id"]}
 
 

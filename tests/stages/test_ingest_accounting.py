@@ -145,14 +145,6 @@ def test_nothing_left(project, picture_folder):
         stage.main()
 
 
-def test_one_class_left(project, picture_folder):
-    for path in picture_folder.glob("dog/*.png"):
-        path.write_text("text")
-    write_params(picture_folder)
-    with pytest.raises(UserError, match=r"needs at least two classes with readable pictures; .* only \['cat'\]"):
-        stage.main()
-
-
 def test_a_missing_source_is_named(project):
     write_params(project / "gone")
     with pytest.raises(UserError, match=r"source\.path '.*gone' is not a folder"):

@@ -115,7 +115,7 @@ def test_the_card_is_enough_to_load_the_predictor(project, packed):
     artifacts.write_table(packed_folder / "index.parquet", packed.index)
     recipe = Recipe(NODES)
     predictor, _ = recipe.fit(packed, silent)
-    card = {**predictor.save(project), **recipe.card(packed)}
+    card = {**predictor.save(project), **recipe.card(packed, predictor.task)}
     artifacts.write_json(project / CARD, card)
     loaded, read = load_predictor(project)
     np.testing.assert_array_equal(loaded.predict(packed.images), predictor.predict(packed.images))

@@ -17,12 +17,13 @@ SETTINGS = [
     "check.missing_class.on_fail=warn",
     "image_size=25",
 ]
+OF_LABELS = ("check.shortcut", "check.missing_class")
 
 pytestmark = pytest.mark.slow
 
 
-def run(*overrides):
-    config.PARAMS.write_text(config.compose(ROOT / "conf", [*SETTINGS, *overrides]))
+def run(*overrides, settings=SETTINGS):
+    config.PARAMS.write_text(config.compose(ROOT / "conf", [*settings, *overrides]))
     for stage in (ingest, validate, find_duplicates, split, check, augment):
         stage.main()
     manifest, quarantine, splits = map(
@@ -51,7 +52,7 @@ def test_a_folder_with_loose_pictures_and_broken_ones(project, picture_folder, e
     assert (artifacts.PACKED / "images.npy").read_bytes()[128 : len(before)] == before[128:]
 
 
-@pytest.mark.parametrize("option", [name for name in MAKERS if name != "folder"])
+@pytest.mark.parametrize("option", [name for name in MAKERS if name not in ("folder", "unlabelled")])
 def test_every_format_is_ingested_and_split(project, tmp_path, option, monkeypatch):
     monkeypatch.setattr(validate, "main", lambda: None)  # seconds each, and tried above
     made = tmp_path / "made"
@@ -62,6 +63,20 @@ def test_every_format_is_ingested_and_split(project, tmp_path, option, monkeypat
     assert len(index) == 8
     unlabelled = splits["split"].isin(["none", "pool"])  # none where the source itself holds them out
     assert unlabelled.sum() == len(manifest) - 8 == (option not in ("idx", "torchvision"))
+
+
+def test_pictures_without_any_label_are_split_for_clusters(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(validate, "main", lambda: None)
+    made = tmp_path / "made"
+    made.mkdir()
+    told = [f"source.{key}={value}" for key, value in MAKERS["unlabelled"](made).items()]
+    told += ["source=unlabelled", f"source.watch={made}", "experiment=clusters"]
+    manifest, _, splits, index = run(*told, settings=[one for one in SETTINGS if not one.startswith(OF_LABELS)])
+    assert not manifest["labels"].map(len).any()
+    assert manifest["attr_folder"].tolist() == [".", *["many"] * 8]  # the text file is passed over
+    assert splits["split"].value_counts().to_dict() == {"train": 5, "val": 2, "test": 2}
+    assert len(index) == 9
+    assert artifacts.read_json(artifacts.PACKED / "card.json")["classes"] == []
 
 
 def test_the_split_that_voc_gives_is_kept(project, tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from file_options import from_file
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.datasets import expectations
-from pipeline.datasets.expectations import ManifestExpectations, describe
+from pipeline.datasets.expectations import ManifestExpectations, describe, refuse_few_classes
 from pipeline.stages import validate as stage
 
 # Great Expectations imports deprecated modules of the standard library
@@ -108,6 +108,32 @@ def test_an_aim_for_a_class_that_does_not_exist_stops_the_run_before_training(tm
     assert json.loads(written)["passed"]
     assert line == "params.yaml: aim.of: there is no class 'c'; the classes are a, b"
     assert run(tmp_path, promised(make_manifest), aim={**aim, "of": "b"})[1] is None
+
+
+def test_a_classifier_needs_two_classes(make_manifest):
+    refuse_few_classes(promised(make_manifest))
+    one = promised(make_manifest).assign(labels=[["cat"], ["cat"], [], []])
+    with pytest.raises(UserError, match=r"needs at least two classes with readable pictures; .* only \['cat'\]$"):
+        refuse_few_classes(one)
+    with pytest.raises(
+        UserError, match=r"only \['cat'\]; source\.empty=own_label makes a class of the pictures that sho"
+    ):
+        refuse_few_classes(one.assign(negative=[False, False, True, True]))
+
+
+def test_pictures_without_any_label_are_for_clusters(tmp_path, make_manifest, monkeypatch):
+    manifest = promised(make_manifest).assign(labels=[[] for _ in range(4)])
+    promises = {**PROMISES, "classes": None}
+    monkeypatch.chdir(tmp_path)
+    artifacts.write_table(artifacts.MANIFEST, manifest)
+    section = {"validate": promises, "aim": AS_TRAINED, "task": TASK}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(section))
+    with pytest.raises(UserError, match=r"none of 4 pictures has a label, .* colibri run experiment=clusters"):
+        stage.main()
+    monkeypatch.setitem(TASK, "_target_", "pipeline.training.tasks.clusters.Clusters")
+    assert run(tmp_path, manifest, promises)[1] is None
+    one = manifest.assign(labels=[["cat"], [], [], []])  # clusters of which a person has named one
+    assert run(tmp_path, one, promises)[1] is None
 
 
 def test_the_json_is_free_of_clock_and_random_ids(failing, passing):

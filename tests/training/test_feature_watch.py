@@ -71,6 +71,48 @@ def test_without_labels_or_views_there_is_less_to_see():
     assert set(FeatureWatch(make_packed(["pool"]), TRANSFORM)(Directions())) == {"effective_rank", "spread"}
 
 
+class Brightness(Directions):
+    """The first pixel as an angle, so that pictures of near brightness are neighbours."""
+
+    def forward(self, x):
+        angle = x[:, 0, 0, 0] * math.pi / 2
+        return self.scale * torch.stack([angle.cos(), angle.sin()], dim=1)
+
+
+def packed_greys(labels, splits):
+    """Evenly grey pictures, brighter from one to the next, in the order of train, then in that of val."""
+    counts = {name: splits.count(name) for name in set(splits)}
+    places = [splits[:number].count(name) for number, name in enumerate(splits)]
+    packed = make_packed(splits, labels=[list(names) for names in labels])
+    for row, (name, place) in enumerate(zip(splits, places, strict=True)):
+        packed.images[row] = 20 + 200 * place // counts[name]
+    return packed
+
+
+def test_of_several_labels_the_neighbours_are_counted_label_by_label():
+    """Of ten pictures a in the five dark ones, b in the brightest, which one of val has too: each by one neighbour."""
+    of_train = ["a", "a", "a", "a", "a", "", "", "", "", "b"]
+    of_val = ["a", "ab", "a", "a", "", "", "", "a", "", "b"]
+    watch = FeatureWatch(packed_greys([*of_train, *of_val], ["train"] * 10 + ["val"] * 10), TRANSFORM)
+    assert (len(watch.train), len(watch.val)) == (10, 10)  # those without a label were looked at, too
+    found = watch(Brightness())["neighbour_accuracy"]
+    a = (4 / 5 + 4 / 5) / 2  # found in 4 of 5, not found in 4 of 5
+    b = (1 / 2 + 1) / 2
+    assert found == pytest.approx((a + b) / 2)
+
+
+def test_a_rare_label_is_found_where_neighbours_have_it_more_often_than_train():
+    """Of 40 pictures 4 have b, and a too; two neighbours vote, and one of them suffices."""
+    of_train = ["ab" if number in (0, 2, 4, 6) else "a" * (number < 20) for number in range(40)]
+    watch = FeatureWatch(packed_greys([*of_train, "ab", "a", "", ""], ["train"] * 40 + ["val"] * 4), TRANSFORM)
+    assert watch(Brightness())["neighbour_accuracy"] == 1  # by a majority of votes 0.75: b in none
+
+
+def test_no_figure_where_val_has_all_labels():
+    packed = packed_greys(["ab", "a", "b", "ab", "ab"], ["train"] * 3 + ["val"] * 2)
+    assert "neighbour_accuracy" not in FeatureWatch(packed, TRANSFORM)(Brightness())
+
+
 @pytest.mark.parametrize("value", [3.0, 0.0])
 def test_equal_features_have_no_spread(packed, value):
     encoder = Equal()

@@ -41,6 +41,8 @@ def detect_format(
                 f"--format {format!r} is not a format that init can recognise; expected one of {sorted(named)}"
             )
         sources = {named[format]: sources[named[format]]}
+    else:
+        sources = {target: source for target, source in sources.items() if not source.only_by_name}
     ways = _ways(place, sources, options)
     best = [way for way in ways if way[1].confidence == ways[0][1].confidence]
     if not ways or best[0][1].confidence < SURE:
@@ -100,7 +102,9 @@ def _describe_unknown(place: FileListing) -> str:
         if place.named:
             return f"{where} is a single picture; name the folder that holds all; expected {EXPECTED}"
         obstacles = "".join(f"; {one}" for one in list_obstacles(place.listing))
-        return f"{where} holds {len(types):,} pictures and nothing that labels them{obstacles}; expected {EXPECTED}"
+        unlabelled = "to group pictures without labels, add --format unlabelled"
+        found = f"{where} holds {len(types):,} pictures and nothing that labels them{obstacles}"
+        return f"{found}; expected {EXPECTED}; {unlabelled}"
     if all(re.search(r"zip|tar|gzip|7z|rar", one) for one in types):
         if place.named:
             return f"{where} is no zip or tar, or a damaged one; unpack it and name the folder"

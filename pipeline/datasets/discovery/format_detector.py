@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 
 
 class FormatDetector(ABC):
-    """A `Source` that `colibri init` can recognise."""
+    """A `Source` that `colibri init` can recognise; one `only_by_name` where `--format` names it."""
+
+    only_by_name: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

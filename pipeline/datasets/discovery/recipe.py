@@ -31,7 +31,7 @@ AUGMENTATION_OF_TEXT = ["shift"]
 IMAGE_SIZE, EPOCHS, BATCH_SIZE = 128, 5, 32  # as in conf/config.yaml, which stays as it is for other data sets
 EPOCHS_OF_SMALL, LEARNING_RATE_OF_SMALL = 8, 0.005  # a network that starts without weights; those of digits
 
-MULTI_LABEL = "/experiment/multi_label"
+MULTI_LABEL, CLUSTERS = "/experiment/multi_label", "/experiment/clusters"
 
 
 @final
@@ -47,6 +47,7 @@ class Measurements:
         smallest_side: Of all pictures looked at, in pixels.
         aspect: Median of the longer side divided by the shorter one, at least 1.
         is_grey: Whether the pictures are tiny and without colour.
+        has_labels: Whether any picture has a label.
         has_several: Whether a picture may have several labels, or none of them.
         split: A file of conf/split/.
         split_reason: Why this one.
@@ -60,6 +61,7 @@ class Measurements:
     smallest_side: int
     aspect: float
     is_grey: bool
+    has_labels: bool
     has_several: bool
     split: str
     split_reason: str
@@ -115,12 +117,13 @@ def measure(counted: SourceSummary, looked: HeaderSample, split: str | None) -> 
     chosen = split or counted.split
     return Measurements(
         num_pictures=usable,
-        num_train=given or round(TRAIN_SHARE * (usable - counted.num_unlabelled)),
-        fewest=min(counted.labels.values()),
+        num_train=given or round(TRAIN_SHARE * (usable - counted.num_unlabelled * bool(counted.labels))),
+        fewest=min(counted.labels.values(), default=0),
         side=looked.shorter_side or 0,
         smallest_side=min(min(one) for one in looked.sizes),
         aspect=looked.aspect,
         is_grey=looked.is_grey,
+        has_labels=bool(counted.labels),
         has_several=counted.task == "multi_label",
         split=chosen,
         split_reason=reasons[chosen],
@@ -136,6 +139,10 @@ def propose(found: Measurements, min_samples: int, min_side: int) -> list[Settin
         min_samples: The limit of `validate` in conf/config.yaml.
         min_side: The limit of `validate` in conf/config.yaml, in pixels.
     """
+    if not found.has_labels:
+        parts = (_labels_and_split, _size, _whole_picture)
+        limits = _limits(found, min_samples, min_side)
+        return [*(setting for part in parts for setting in part(found)), *limits]
     return [
         *_labels_and_split(found),
         *_learner(found),
@@ -149,7 +156,7 @@ def propose(found: Measurements, min_samples: int, min_side: int) -> list[Settin
 
 def _is_small(found: Measurements) -> bool:
     """Whether the pictures are tiny, and many enough for a network that starts without weights."""
-    return found.side <= SMALL_SIDE and found.num_train >= MANY_SMALL
+    return found.has_labels and found.side <= SMALL_SIDE and found.num_train >= MANY_SMALL
 
 
 def _has_frozen_features(found: Measurements) -> bool:
@@ -157,6 +164,9 @@ def _has_frozen_features(found: Measurements) -> bool:
 
 
 def _labels_and_split(found: Measurements) -> Iterator[Setting]:
+    if not found.has_labels:
+        reason = "no label: the pictures are grouped, in as many clusters as halves of them agree on"
+        yield Setting(key=CLUSTERS, value=None, reason=reason)
     if found.has_several:
         reason = "several labels on a picture, or none: task, checks, metrics; no crop"
         yield Setting(key=MULTI_LABEL, value=None, reason=reason)

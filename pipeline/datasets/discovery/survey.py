@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from pipeline.core.contracts import Source
 
 MAX_SAMPLED, MAX_BYTES = 1000, 256 * 1024**2
-FEW = 10  # pictures of a label; fewer are reported
-MOST = 0.95  # of the labelled pictures; a label on more is reported
+FEW, MOST = 10, 0.95  # pictures of a label, and its share of the labelled ones; fewer or more are reported
 NUM_EXAMPLES, MAX_DECODED = 5, 50
 TINY = 64  # pixels: pictures whose longer side is at most this are decoded, to see whether they have colours
 
@@ -64,8 +63,9 @@ class SourceSummary:
 
     @property
     def task(self) -> str:
-        """`multi_label` where a picture shows several labels, or is known to show none."""
-        return "multi_label" if self.num_several or self.num_negative else "single_label"
+        """`multi_label` where a picture shows several labels, or is known to show none; `clusters` without labels."""
+        labelled = "multi_label" if self.num_several or self.num_negative else "single_label"
+        return labelled if self.labels or not self.num_unlabelled else "clusters"
 
     @property
     def split(self) -> str:
@@ -281,8 +281,8 @@ def _odd_labels(found: SourceSummary) -> Iterator[str]:
             f"pictures that show none of the labels, negatives of a multi-label task: {found.num_negative:,}; "
             "--empty own_label makes a class of them, --empty unlabelled leaves them out"
         )
-    if found.num_unlabelled:
-        yield f"pictures without a label, which take part in no split: {found.num_unlabelled:,}"
+    if found.num_unlabelled and found.labels:
+        yield f"pictures without a label, which take no part in a training for labels: {found.num_unlabelled:,}"
 
 
 def _odd_splits(found: SourceSummary) -> Iterator[str]:

@@ -9,6 +9,16 @@ import numpy as np
 import pandas as pd
 
 HASH_BITS = 64
+MIN_BITS = 2  # of perceptual hashes, by which the pool and feedback are compared with val and test at least
+
+
+def compared_bits(joined_bits: int | None) -> int:
+    """By how many bits of perceptual hashes the pool and feedback are compared with val and test.
+
+    Args:
+        joined_bits: By how many the split joins near-duplicates; None where it compares none.
+    """
+    return max(joined_bits or 0, MIN_BITS)
 
 
 def pairs_within_hamming(hashes: pd.Series, max_bits: int) -> np.ndarray:

@@ -24,6 +24,7 @@ class AboveProperties(Gate):
     """
 
     question: ClassVar[str] = "Is it no worse than the properties of the pictures alone?"
+    for_labels: ClassVar[bool | None] = True
 
     below: Literal["refuse", "warn"]
 

@@ -38,6 +38,7 @@ class Calibration(Gate):
     """
 
     question: ClassVar[str] = "Do its scores mean what they say, no less than the champion's?"
+    for_labels: ClassVar[bool | None] = True
 
     tolerance: Fraction
     max_error: Fraction | None

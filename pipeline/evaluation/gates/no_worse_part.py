@@ -36,6 +36,7 @@ class NoWorsePart(Gate):
     """
 
     question: ClassVar[str] = "Is it worse on no class and on no slice?"
+    for_labels: ClassVar[bool | None] = True
 
     min_slice: PositiveInt
     tolerance: Fraction

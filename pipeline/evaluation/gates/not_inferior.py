@@ -45,6 +45,7 @@ class NotInferior(Gate):
 
     question: ClassVar[str] = "Is it shown to be hardly worse, and does it know pictures that the champion does not?"
     is_proof: ClassVar[bool] = True
+    for_labels: ClassVar[bool | None] = True
 
     metric: str
     margin: Annotated[float, Interval(gt=0, le=1)]

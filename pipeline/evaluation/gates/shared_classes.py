@@ -31,6 +31,7 @@ class SharedClasses(Gate):
 
     question: ClassVar[str] = "Where classes changed: is it shown to be hardly worse on the classes of both?"
     is_proof: ClassVar[bool] = True
+    for_labels: ClassVar[bool | None] = True
 
     metric: str
     margin: Annotated[float, Interval(ge=0, le=1)]

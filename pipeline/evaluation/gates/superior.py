@@ -36,6 +36,7 @@ class Superior(Gate):
 
     question: ClassVar[str] = "Is it shown to be better than the champion?"
     is_proof: ClassVar[bool] = True
+    for_labels: ClassVar[bool | None] = True
 
     metric: str
     min_gain: Annotated[float, Interval(ge=0, le=1)]

@@ -49,6 +49,11 @@ class ExpectedLoss(DriftTest):
     def select(self, observed: Observations) -> np.ndarray | str:
         return observed.is_scored if observed.is_scored.any() else "no prediction is known"
 
+    def select_reference(self, observed: Observations) -> np.ndarray | str:
+        if not (observed.is_scored & observed.is_labelled).any():
+            return "no scored picture has a label"
+        return self.select(observed)
+
     def summarise(self, reference: Observations, new: Observations, seed: int) -> np.ndarray:
         return np.concatenate([confidences(reference), confidences(new)])[:, None].astype(np.float32)
 

@@ -26,14 +26,14 @@ class Drift(RetrainRule):
     def __call__(self, evidence: RetrainEvidence) -> Opinion:
         said = [(what, reading.state, reading.sentence) for what, reading in evidence.readings]
         drifted = [f"{what} have drifted: {sentence}" for what, state, sentence in said if state == "drifted"]
-        changed = evidence.changes.total
+        changed, unit = evidence.changes.total, evidence.changes.unit
         if drifted and changed >= self.min_samples:
             return Opinion(True, " ".join(drifted))
         if drifted:
             return Opinion(
                 False,
-                f"{' '.join(drifted)} But {changed:,} labelled samples have changed and {self.min_samples:,} are "
-                "needed; label some of the new pictures.",
+                f"{' '.join(drifted)} But {changed:,} {unit}s have changed and {self.min_samples:,} are needed; "
+                "label some of the new pictures.",
             )
         about = " ".join(f"{what}: {sentence}" for what, _, sentence in said)
         if any(state == "not_shown" for _, state, _ in said):

@@ -30,6 +30,6 @@ class NewSamples(RetrainRule):
         limit = self.min_samples
         if changes.num_before:
             limit = min(limit, max(1, math.ceil(round(self.min_share * changes.num_before, 6))))
-        found = f"{changes.total:,} labelled samples have changed; {limit:,} are a reason"
+        found = f"{changes.total:,} {changes.unit}s have changed; {limit:,} are a reason"
         how = f"the smaller of {self.min_samples:,} and {100 * self.min_share:g} % of {changes.num_before:,}"
         return Opinion(changes.total >= limit, f"{found} ({how}).")

@@ -17,7 +17,8 @@ class Projected(nn.Module):
         encoder: An `Encoder`.
         projection_dim: Length of the outputs, at least 1.
         hidden_dim: Of the hidden layer; None: as long as the features.
-        normalise: Whether the hidden layer is batch-normalised.
+        normalise: Whether the hidden layer is batch-normalised. Several processes without a GPU normalise each by its
+            share.
     """
 
     def __init__(self, encoder: nn.Module, projection_dim: int, hidden_dim: int | None = None, normalise: bool = True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -157,15 +158,27 @@ class EstimatorPredictor(FeaturePredictor, Explainable):
 
 
 def features(frozen: FrozenEncoder, samples: ImageDataset) -> np.ndarray:
-    """(M, D) float32 features of the samples in their order, in memory, or in a temporary file if they are many."""
-    shape = (len(samples), frozen.feature_dim)
+    """(M, D) float32 features of the samples in their order."""
+    pictures = (samples.images[row] for row in samples.rows)
+    return extract_features(frozen, pictures, len(samples), "train: features")
+
+
+def extract_features(frozen: FrozenEncoder, pictures: Iterable[np.ndarray], number: int, what: str) -> np.ndarray:
+    """(M, D) float32 features of M pictures, in memory, or in a temporary file if they are many.
+
+    Args:
+        frozen: The encoder.
+        pictures: (*spatial, C) uint8 each.
+        number: M.
+        what: Runs, for a bar.
+    """
+    shape = (number, frozen.feature_dim)
     if 4 * shape[0] * shape[1] <= IN_MEMORY:
         result = np.empty(shape, np.float32)
     else:
         with tempfile.TemporaryFile() as file:
             result = np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
-    pictures = (samples.images[row] for row in samples.rows)
-    for position, vector in enumerate(progress.track(frozen.stream(pictures), len(samples), "train: features")):
+    for position, vector in enumerate(progress.track(frozen.stream(pictures), number, what)):
         result[position] = vector
     return result
 

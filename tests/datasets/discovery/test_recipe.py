@@ -16,6 +16,7 @@ PHOTOGRAPHS = {
     "smallest_side": 300,
     "aspect": 1.33,
     "is_grey": False,
+    "has_labels": True,
     "has_several": False,
     "split": "grouped",
     "split_reason": "groups stay together",

@@ -64,7 +64,7 @@ def test_odd_labels():
     assert odd(table) == [
         "fewer than 10 pictures each: 'cat '",
         "almost the same spelling, perhaps one label: 'Cat', 'cat '",
-        "pictures without a label, which take part in no split: 1",
+        "pictures without a label, which take no part in a training for labels: 1",
     ]
 
 

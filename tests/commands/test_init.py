@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 FORMATS = {
     option: target
     for option, target in config.list_targets("source", ROOT / "conf").items()
-    if "recognise" in vars(nouns.import_target(target, "source", "source"))
+    if "recognise" in vars(nouns.import_target(target, "source", "source")) and option != "unlabelled"
 }
 
 

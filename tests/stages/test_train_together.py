@@ -135,6 +135,7 @@ def assert_as_alone(folder, alone):
     assert list((folder / ".checkpoints").iterdir()) == []
 
 
+@pytest.mark.long
 def test_two_processes_killed_go_on_and_train_as_one(alone, launched, tmp_path):
     """Begun by torchrun, ended by Accelerate's launcher, which sets the processes up in the same way."""
     first = launched(TORCHRUN)

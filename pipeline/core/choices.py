@@ -41,10 +41,8 @@ def is_exclusive(params: Params) -> bool:
 
 
 def is_supervised(params: Params) -> bool:
-    """Whether labels say what is right, as the task says; parameters without a task are of a time before clusters."""
-    if "task" not in params:
-        return True
-    supervised: bool = import_target(params["task"].get("_target_"), "task", "task").supervised
+    """Whether labels say what is right, as the task says."""
+    supervised: bool = import_target(config.get_section(params, "task").get("_target_"), "task", "task").supervised
     return supervised
 
 

@@ -18,9 +18,9 @@ from pipeline.images.properties import measure
 MAX_MEASURED = 200  # pictures to which each view is applied
 MOVES = 0.5  # of a property's spread; a view that changes it by less is not said to move it
 HARDLY_LEFT = 0.5  # of the R^2 before; where less is left the property is said to be removed, else weakened
-HARDLY_LESS = 0.9  # of the R^2 before; where more is left the property is kept, however sure the small loss is
+HARDLY_LESS = 0.9  # of the R^2 before; where more is left it is hardly weakened, however sure the small loss is
 OF_THE_FILE = ("aspect_ratio", "num_pixels", "num_bytes", "jpeg_quality")  # not of what an encoder sees
-Effect = Literal["removed", "weakened", "kept", "not_shown", "not_moved", "cannot_be_judged"]
+Effect = Literal["removed", "weakened", "hardly_weakened", "not_shown", "not_moved", "cannot_be_judged"]
 
 
 @final
@@ -35,7 +35,8 @@ class ViewEffect:
         suspicion: How well the property alone predicts a label, balanced accuracy; None where it is not suspected.
         reading: The probes before and after pretraining; None where there is none.
         effect: `removed`: the view moves the property, pretraining made it worse to read by an interval below 0, and
-            less than half of the R^2 is left. `weakened`: the same, with more left. `kept`: the same, with more than
+            less than half of the R^2 is left. `weakened`: the same, with more left.
+            `hardly_weakened`: the same, with more than
             nine tenths left. `not_shown`: the view moves it, and no loss was shown, or it was not shown to be readable
             before. `not_moved`. `cannot_be_judged`: no interval.
     """
@@ -152,7 +153,7 @@ def _effect(moved: float, reading: PropertyReading | None) -> Effect:
     assert before is not None
     assert after is not None
     if after > HARDLY_LESS * before:
-        return "kept"
+        return "hardly_weakened"
     return "removed" if after < HARDLY_LEFT * before else "weakened"
 
 

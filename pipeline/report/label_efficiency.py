@@ -26,7 +26,7 @@ LINES = {PRETRAINED: "first", INITIAL: "second", EMBEDDED: "even"}  # kinds in t
 EFFECTS = {  # effect to the class of its sign, and its words
     "removed": ("warning", "removed"),
     "weakened": ("noted", "weakened"),
-    "kept": ("passed", "still there"),
+    "hardly_weakened": ("passed", "still there"),
     "not_shown": ("passed", "no loss shown"),
     "not_moved": ("passed", "not changed by the view"),
     "cannot_be_judged": ("cannot be judged", "cannot be judged"),

@@ -89,7 +89,7 @@ def describe_views(claims: ViewClaims) -> list[str]:
         if one.effect in ("removed", "weakened"):
             what = f"takes {name} out of the features" if one.effect == "removed" else f"weakens {name} in the features"
             lines.append(f"The view {one.view} {what}, {suspected}: {fell}.")
-        elif one.effect == "kept":
+        elif one.effect == "hardly_weakened":
             fell = f"the R² of its probe is {reading.before.value:.2f} before and {reading.after.value:.2f} after"
             lines.append(f"The view {one.view} changes {name}, {suspected}, and the features still hold it: {fell}.")
         elif one.effect == "cannot_be_judged":

@@ -22,7 +22,8 @@ DVC_YAML = """stages:
     cmd: echo
     outs: [data/predictions.parquet, data/predictor]
 """
-PARAMS = """evaluate:
+PARAMS = """task: {_target_: pipeline.training.tasks.single_label.SingleLabel, label_smoothing: 0}
+evaluate:
   {num_resamples: 100, seed: 0, half_width: 0.2, min_slice: 20, max_slices: 500, num_mistakes: 0,
    cross_validation: never}
 metric:

@@ -74,7 +74,7 @@ def test_effects() -> None:
         ("sharpness", None, "cannot_be_judged"),
         ("light_level", None, "weakened"),
         ("entropy_of_edges", None, "not_shown"),
-        ("noise_level", None, "kept"),
+        ("noise_level", None, "hardly_weakened"),
     ]
     assert found[0].to_json()["suspected"] is True
 

@@ -96,8 +96,10 @@ def test_what_views_removed() -> None:
         (sentence,) = describe_views(make_found([], [one]).views)
         assert sentence.startswith(expected)
         assert sentence.endswith("the R² of its probe went from 0.90 to 0.20.")
-    kept = ViewEffect(view="jitter", property="border_noise", moved=1.0, suspicion=0.7, reading=reading, effect="kept")
-    (sentence,) = describe_views(make_found([], [kept]).views)
+    weak = ViewEffect(
+        view="jitter", property="border_noise", moved=1.0, suspicion=0.7, reading=reading, effect="hardly_weakened"
+    )
+    (sentence,) = describe_views(make_found([], [weak]).views)
     assert sentence.startswith("The view jitter changes border noise, which alone predicts a label")
     assert sentence.endswith("and the features still hold it: the R² of its probe is 0.90 before and 0.20 after.")
 
@@ -105,7 +107,9 @@ def test_what_views_removed() -> None:
 def test_the_table_of_views_says_what_is_known() -> None:
     number = Estimate(value=-0.001, low=-0.004, high=-0.001, n=9, groups=9)
     reading = PropertyReading(name="noise", before=number, after=number, change=number)
-    one = ViewEffect(view="jitter", property="noise", moved=1.0, suspicion=None, reading=reading, effect="kept")
+    one = ViewEffect(
+        view="jitter", property="noise", moved=1.0, suspicion=None, reading=reading, effect="hardly_weakened"
+    )
     other = ViewEffect(view="jitter", property="glare", moved=0.7, suspicion=0.7, reading=None, effect="not_shown")
     text = Page(label_efficiency_page(make_found([], [one, other]))).text.replace("\u00a0", " ")
     assert "jitternoise1.00no0.000.00+0.00+0.00 to +0.00still there" in text

@@ -43,6 +43,7 @@ def world(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> World
     made = World()
     catch = f"import sys; open({str(tmp_path / SENT)!r}, 'a').write(sys.stdin.read())"
     params = {
+        "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0},
         "source": {"name": tmp_path.name},
         "register": {"model_name": "m"},
         **{name: composed()[name] for name in ("retrain", "monitor", "monitoring")},

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.xdist_group("tracking")
 ACCURACY = Estimate(value=0.8406, low=0.728, high=0.975, n=1372, groups=6, caveat="it rests on 6 groups only")
 F1 = Estimate(value=0.7, low=None, high=None, n=1372, groups=1372)
 PARAMS = {
+    "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0},
     "source": {"name": "wasps"},
     "encoder": {"architecture": "resnet18"},
     "train": {"_target_": "pipeline.training.trainers.finetune.FineTune"},

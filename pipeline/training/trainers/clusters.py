@@ -113,7 +113,7 @@ class ClusterPredictor(FeaturePredictor, Explainable):
 
     def extract(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(M, D) float32 features of these rows of (N, *spatial, C) pictures."""
-        return extract_features(self.frozen, (images[row] for row in rows), len(rows), "evaluate: features")
+        return extract_features(self.frozen, (images[row] for row in rows), len(rows), "clusters: features")
 
     def to_module(self) -> nn.Module:
         return ClusterModule(self.frozen.encoder, self.grouping, self.frozen.device)

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed$(TORCH_BACKEND)
 EXTRAS ?= $(shell cat $(VENV)/.extras 2>/dev/null)
 MORE := $(EXTRAS:%=$(VENV)/.installed-with-%)
-LOCKED := --extra elpv --extra digits --extra weights --extra tune --extra pretrain --extra onnx --extra dev
+LOCKED := --extra elpv --extra digits --extra weights --extra tune --extra pretrain --extra clips --extra volumes --extra onnx --extra dev
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles them again, and each stage pipeline/
 

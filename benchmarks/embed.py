@@ -29,7 +29,7 @@ from pipeline.core.axes import to_tensor
 from pipeline.core.parallel import num_workers, parallel_map
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.images.decoding import Decoding, content_hash, decode
-from pipeline.images.reader import ImageReader
+from pipeline.media.reader import ImageReader
 
 CONF = Path(__file__).parents[1] / "conf"
 MAX_PIXELS = 100_000_000

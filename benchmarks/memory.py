@@ -50,7 +50,7 @@ def scan(folder: str) -> None:
     from pipeline.datasets.ingestion import ingest
     from pipeline.datasets.sources.folder import Folder
     from pipeline.images.decoding import Decoding
-    from pipeline.images.reader import ImageReader
+    from pipeline.media.reader import ImageReader
 
     source = Folder(name="memory", path=folder, watch=folder)
     start = time.perf_counter()

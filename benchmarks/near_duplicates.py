@@ -117,7 +117,7 @@ def colibri(source: Any, manifest: Any) -> tuple[Any, np.ndarray]:
     from benchmarks.copies import LIMITS
     from pipeline.datasets.near_duplicates.pairing import find_duplicates
     from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
-    from pipeline.images.reader import ImageReader
+    from pipeline.media.reader import ImageReader
 
     table = find_duplicates(
         ImageReader(source=source, decoding=LIMITS),
@@ -149,7 +149,7 @@ def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
     from benchmarks.copies import LIMITS
     from pipeline.core import config
     from pipeline.features.extractor import FeatureExtractor, FeatureOptions
-    from pipeline.images.reader import ImageReader
+    from pipeline.media.reader import ImageReader
     from pipeline.statistics.nearest_neighbors import l2_normalise
 
     featuring = FeatureOptions(**yaml.safe_load(config.compose(overrides=["embed=efficientnet_lite0"]))["embed"])
@@ -202,7 +202,7 @@ def prepared(source: Any, manifest: Any, natural: np.ndarray, planted: int, seed
 
     from benchmarks.copies import LIMITS, plant
     from pipeline.datasets.ingestion import ingest
-    from pipeline.images.reader import ImageReader
+    from pipeline.media.reader import ImageReader
 
     made = plant(source, manifest, planted, seed)
     table = pd.concat([manifest, ingest(ImageReader(source=made, decoding=LIMITS))[0]], ignore_index=True)
@@ -285,7 +285,7 @@ def main() -> None:
         parser.error("name a folder of pictures with one sub-folder per class, or elpv, or digits")
     from benchmarks.copies import LIMITS
     from pipeline.datasets.ingestion import ingest
-    from pipeline.images.reader import ImageReader
+    from pipeline.media.reader import ImageReader
 
     source = source_of(arguments.folder)
     manifest, _ = ingest(ImageReader(source=source, decoding=LIMITS))

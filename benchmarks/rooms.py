@@ -17,6 +17,8 @@ FLOORS = (  # a room imports only from floors below
     ("core",),
     ("engines", "statistics"),
     ("images", "models"),
+    ("clips", "volumes"),
+    ("media",),
     ("datasets",),
     ("features",),
     ("evaluation",),

@@ -43,7 +43,7 @@ def colibri(folder: Path) -> float:
     from pipeline.datasets.ingestion import ingest
     from pipeline.datasets.sources.folder import Folder
     from pipeline.images.decoding import Decoding
-    from pipeline.images.reader import ImageReader
+    from pipeline.media.reader import ImageReader
 
     source = Folder(name="scan", path=str(folder), watch=str(folder))
     reader = ImageReader(source=source, decoding=Decoding(max_pixels=100_000_000))

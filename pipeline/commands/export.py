@@ -67,10 +67,10 @@ def main(model: str | None, out: str, onnx: bool = True) -> None:
                 shutil.copyfile(made, temporary)
         except OSError as error:
             raise UserError(f"{out!r} cannot be written: {error.strerror or error}; choose another --out") from None
-    size, channels = classifier.storage.size, classifier.storage.channels
+    axes = ", ".join(map(str, classifier.storage.shape))
     say(
         f"wrote {out}, {path.stat().st_size / 1e6:.1f} MB",
-        f"input pictures: (N, {size}, {size}, {channels}) uint8, fit {classifier.storage.fit!r}",
+        f"input pictures: (N, {axes}) uint8, fit {classifier.card['packing']['fit']!r}",
         f"output scores: (N, {len(classifier.classes)}) float32",
         *(["output distance: (N,) float32, from train"] if classifier.reference is not None else []),
     )

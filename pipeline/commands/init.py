@@ -46,6 +46,7 @@ from pipeline.datasets.discovery.survey import (
     summarise_source,
     warnings_for,
 )
+from pipeline.media.choice import build_media
 
 Choice = str | int | bool
 CHOICES = {  # of a source, which a person may set instead of the guess
@@ -71,6 +72,7 @@ KINDS: dict[str, Callable[[str], Choice]] = {
 }
 EMPTY = ("negative", "unlabelled", "own_label")
 SPLITS = ("given", "grouped", "random")
+MAX_PIXELS = 100_000_000  # of pictures that are decoded to be looked at
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 NO_NAME = frozenset(["null", "true", "false", "yes", "no", "on", "off", "nan", "inf"])  # words of YAML and Hydra
 
@@ -132,7 +134,7 @@ def main(
         main(path, name, format, force, split, use, **{**given, "pictures": folder})
         return
     with progress.show("look at pictures"):
-        looked = sample_headers(source, rows)
+        looked = sample_headers(source, rows, build_media({}).codec({"max_pixels": MAX_PIXELS}))
     say(f"{path}: {layout}", *lines(counted, looked, [*place.notes, *found.notes, *_list_notes(place.listing)]))
     check_usable(counted, looked, path)
     if file.exists() and not force:

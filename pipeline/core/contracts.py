@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.core.content import EmbeddedImages
     from pipeline.core.open_types import JsonObject
     from pipeline.core.results import Finding
+    from pipeline.core.sample_codec import FileSet
 
 Log = Callable[[int, dict[str, float]], None]
 
@@ -35,6 +36,7 @@ class Source(ABC):
     name: str
     watch: str | list[str]
     locations: ClassVar[tuple[str, ...]] = ("watch",)
+    media: ClassVar[str] = "image"  # the file of conf/media/ that colibri init writes for it
 
     @abstractmethod
     def read(self) -> pd.DataFrame:
@@ -53,7 +55,7 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def open(self, path: str) -> bytes | np.ndarray:
+    def open(self, path: str) -> bytes | np.ndarray | FileSet:
         """The encoded sample, or its decoded pixels (*spatial) or (*spatial, 3) uint8, of one `path` of `read()`.
 
         Raises:

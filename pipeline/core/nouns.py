@@ -13,7 +13,14 @@ from importlib import import_module
 from reprlib import Repr
 from typing import Any, final
 
-from pipeline.core import contracts, engine_contract, evaluation_contracts, objective_contracts, retrain_contracts
+from pipeline.core import (
+    contracts,
+    engine_contract,
+    evaluation_contracts,
+    objective_contracts,
+    retrain_contracts,
+    sample_codec,
+)
 from pipeline.core.errors import UserError
 
 PARAMS, CARD = "params.yaml", "card.json"
@@ -53,6 +60,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "gate": Kind(evaluation_contracts.Gate, "evaluation.gates"),
     "inner": Kind(contracts.Source, "datasets.sources"),
     "intervention": Kind(evaluation_contracts.Intervention, "evaluation.interventions"),
+    "media": Kind(sample_codec.Media, "media"),
     "metric": Kind(evaluation_contracts.Metric, "evaluation.metrics"),
     "mix": Kind(contracts.BatchMix, "training.mixes"),
     "monitor": Kind(evaluation_contracts.DriftTest, "monitoring.drift_tests"),

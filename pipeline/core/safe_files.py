@@ -4,12 +4,57 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from functools import lru_cache
 from pathlib import Path
 
 from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.sample_codec import FileSet
 
-MAX_FILE_BYTES = 512 * 1024 * 1024
+MAX_FILE_BYTES = 512 * 1024 * 1024  # of a file, and of all files of a folder that is one sample
+MAX_FOLDER_FILES = 20_000  # of such a folder
+
+
+def read_sample(root: Path, path: str) -> bytes | FileSet:
+    """The bytes of `root / path`, or the files of that folder, without those of its sub-folders and hidden ones.
+
+    Raises:
+        ItemRejected: As `read_bytes`, of the file or of one in the folder; or there are too many or too large ones.
+    """
+    if not (root / path).is_dir() or path.rpartition("/")[2] in ("", "..") or not is_inside(path, str(root)):
+        return read_bytes(root, path)
+    names, size = [], 0
+    try:
+        with os.scandir(root / path) as entries:
+            for entry in entries:
+                if entry.is_file() and not entry.name.startswith("."):
+                    names.append(entry.name)
+                    size += entry.stat().st_size
+                if size > MAX_FILE_BYTES or len(names) > MAX_FOLDER_FILES:
+                    raise ItemRejected(
+                        "too_large",
+                        f"a folder of more than {MAX_FILE_BYTES} bytes or {MAX_FOLDER_FILES} files, which are not read",
+                    )
+    except OSError as error:
+        raise ItemRejected("unreadable", error.strerror or str(error)) from None
+    return FileSet(files=tuple((name, read_bytes(root, f"{path}/{name}")) for name in sorted(names)))
+
+
+def stat_sample(root: Path, path: str) -> tuple[int, ...] | None:
+    """As `stat_file`; of a folder the sum of the sizes, the latest times, and the number and a digest of its files."""
+    if not (root / path).is_dir():
+        return stat_file(root, path)
+    try:
+        names = sorted(one.name for one in os.scandir(root / path) if one.is_file() and not one.name.startswith("."))
+    except OSError:
+        return None
+    found = [stat_file(root, f"{path}/{name}") for name in names]
+    known = [one for one in found if one is not None]
+    if not known or len(known) < len(found):
+        return None
+    sizes, modified, changed, inodes, _ = zip(*known, strict=True)
+    digest = zlib.crc32("\0".join(names).encode(errors="surrogateescape")) + sum(inodes)
+    return sum(sizes), max(modified), max(changed), len(known), digest
 
 
 def read_bytes(root: Path, path: str) -> bytes:

@@ -14,16 +14,16 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import are_labelled
 from pipeline.core.manifest_schema import attribute_columns, check_manifest
+from pipeline.core.open_types import JsonObject
 from pipeline.core.ranges import Fraction, PositiveInt
-from pipeline.core.sample_reader import SampleReader
+from pipeline.core.sample_codec import Media
 from pipeline.datasets import feedback_items
 from pipeline.datasets.feedback_items import Classes, Part, add_feedback, read_feedback
 from pipeline.datasets.label_review import ReviewDecision, apply_decisions, load_decisions
 from pipeline.images import grey_scales
-from pipeline.images.decoding import Decoding
 from pipeline.images.grey_scales import Greys
-from pipeline.images.manifest_columns import EXIF_COLUMNS
-from pipeline.images.reader import ImageReader
+from pipeline.media.manifest_columns import EXIF_COLUMNS
+from pipeline.media.reader import SampleReader
 
 NOT_COUNTED = ("dropped", "no_row", *feedback_items.LEFT_OUT)  # reasons that do not stop a run
 
@@ -57,26 +57,28 @@ class Limits:
         grey_scales.from_option(self.grey_scale)
 
     @property
-    def decoding(self) -> Decoding:
-        """The decoding of a data set before ingest has inferred a grey scale."""
-        return Decoding(max_pixels=self.max_pixels, grey_scale=grey_scales.from_option(self.grey_scale))
+    def facts(self) -> JsonObject:
+        """What `Media.codec` takes, before ingest has inferred a grey scale."""
+        scale = grey_scales.from_option(self.grey_scale)
+        return {"max_pixels": self.max_pixels, "grey_scale": None if scale is None else [scale.low, scale.high]}
 
 
 def ingest_pictures(
-    source: Source, limits: Limits, root: Path = artifacts.FEEDBACK
+    source: Source, limits: Limits, media: Media, root: Path = artifacts.FEEDBACK
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The manifest and the quarantine of a source's pictures, with what people decided and corrected.
 
     Args:
         source: Of the pictures.
         limits: What is accepted.
+        media: What a sample is.
         root: The folder that holds feedback for each data set.
 
     Raises:
         UserError: As `ingest`, or a table of decisions or of feedback is damaged.
     """
     decisions = load_decisions(str(source.name)) if limits.decisions else []
-    reader = ImageReader(source=source, decoding=limits.decoding, feedback=root)
+    reader = SampleReader(source=source, codec=media.codec(limits.facts), feedback=root)
     feedback = read_feedback(source, limits.feedback, root)
     return ingest(reader, limits.cache, decisions, feedback, limits.feedback_classes)
 

@@ -15,10 +15,8 @@ from pipeline.core.axes import middle_pictures, to_array, to_tensor
 from pipeline.core.contracts import Augmentation
 from pipeline.core.manifest_schema import POOL, SPLITS, is_property_or_attribute
 from pipeline.core.ranges import Fraction, PositiveInt, Seed
-from pipeline.core.sample_reader import StorageFormat
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group, connected_groups
 from pipeline.datasets.npy import contact_sheet
-from pipeline.images.storage import SquareFormat
 
 ORDER = {name: place for place, name in enumerate((*SPLITS, POOL))}
 COLUMNS = ("sample_id", "origin", "split", "labels", "group", "photograph", "content_hash")
@@ -47,10 +45,6 @@ class Packing:
     def __post_init__(self) -> None:
         if not 8 <= self.stored_size <= 4096:
             raise ValueError(f"image_size with its margin must be 8 to 4096, got {self.image_size} and {self.margin}")
-
-    def storage(self, channels: int) -> StorageFormat:
-        """The format of every stored picture, with this number of channels."""
-        return SquareFormat(size=self.stored_size, fit=self.fit, channels=channels)
 
     @property
     def stored_size(self) -> int:

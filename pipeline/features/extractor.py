@@ -14,8 +14,6 @@ from pipeline.core.axes import to_tensor
 from pipeline.core.batches import ToTensor
 from pipeline.core.contracts import Transform
 from pipeline.core.ranges import PositiveInt
-from pipeline.core.sample_reader import StorageFormat
-from pipeline.images.storage import SquareFormat
 
 if TYPE_CHECKING:
     import torch
@@ -38,10 +36,6 @@ class FeatureOptions:
     image_size: PositiveInt
     fit: Literal["crop", "pad", "stretch"]
     batch_size: PositiveInt
-
-    def storage(self, channels: int) -> StorageFormat:
-        """The format in which pictures are read, with the number of channels of the data set."""
-        return SquareFormat(size=self.image_size, fit=self.fit, channels=channels)
 
 
 class FeatureExtractor:

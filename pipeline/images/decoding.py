@@ -9,17 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xxhash
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.sample_codec import GreyRange, SampleHeader
 from pipeline.images import grey_scales
 from pipeline.images.bounds import refuse_too_large, without_large_metadata
 from pipeline.images.formats import FORMATS, expect_rejection, is_avif, is_heif
-from pipeline.images.grey_scales import GreyRange, Greys
+from pipeline.images.grey_scales import Greys
 from pipeline.images.metadata import Encoding, read_metadata
 from pipeline.images.silence import ignore_warnings
 
@@ -198,34 +199,20 @@ def _reject_unidentified(data: bytes) -> ItemRejected:
     return ItemRejected("not_a_picture", f"starts with {bytes(data[:8])!r}")
 
 
-class Header(NamedTuple):
-    """What the first bytes of a picture say.
-
-    Attributes:
-        width: In pixels, as a person sees it.
-        height: In pixels, as a person sees it.
-        is_turned: Whether the file stores the picture turned or mirrored, and EXIF says how it must be shown.
-    """
-
-    width: int
-    height: int
-    is_turned: bool
-
-
 def image_size(data: bytes | np.ndarray) -> tuple[int, int]:
     """Width and height of `read_header`, which says what it raises."""
     header = read_header(data)
     return header.width, header.height
 
 
-def read_header(data: bytes | np.ndarray) -> Header:
+def read_header(data: bytes | np.ndarray) -> SampleHeader:
     """The header alone; the pixels are not decoded, so damage of them is not found.
 
     Raises:
         ItemRejected: `empty`, `unsupported` or `not_a_picture` by its first bytes, `too_large` beyond all limits.
     """
     if isinstance(data, np.ndarray):
-        return Header(width=data.shape[1], height=data.shape[0], is_turned=False)
+        return SampleHeader(width=data.shape[1], height=data.shape[0], is_turned=False)
     rejection = expect_rejection(data)
     if rejection:
         raise rejection
@@ -239,7 +226,7 @@ def read_header(data: bytes | np.ndarray) -> Header:
             width, height = image.size
             if turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED:
                 width, height = height, width
-            return Header(width=width, height=height, is_turned=turn in TURNS)
+            return SampleHeader(width=width, height=height, is_turned=turn in TURNS)
     except Image.DecompressionBombError as error:
         raise ItemRejected("too_large", str(error)) from None
     except UnidentifiedImageError:

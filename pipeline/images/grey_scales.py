@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from pipeline.core.errors import UserError
+from pipeline.core.sample_codec import GreyRange
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,21 +73,6 @@ class Greys:
 
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}"
-
-
-@dataclass(frozen=True)
-class GreyRange:
-    """The range of greys of one picture of more than 8 bits.
-
-    Attributes:
-        kind: `whole` numbers or `real` ones.
-        low: Its smallest value.
-        high: Its largest value; NaN and infinite values do not count.
-    """
-
-    kind: str
-    low: float
-    high: float
 
 
 def from_option(option: Any) -> Greys | None:

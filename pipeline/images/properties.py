@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
 
 from pipeline.core.errors import ItemRejected
+from pipeline.core.sample_codec import GreyRange, SampleMeasurements
 from pipeline.images.decoding import Decoding, content_hash, open_or_range
-from pipeline.images.grey_scales import GreyRange, Greys
+from pipeline.images.grey_scales import Greys
 from pipeline.images.metadata import Encoding
 
 MEASURED_SIDE = 128  # measured on a copy whose shorter side is 128 to 255 pixels, so that size has no influence
@@ -21,29 +21,7 @@ LEVELS = np.arange(256)
 CORNERS = {"top_left": (0, 0), "top_right": (0, 1), "bottom_left": (1, 0), "bottom_right": (1, 1)}  # bottom, right
 
 
-@dataclass(frozen=True)
-class ImageMeasurements:
-    """The measurements of a picture that ingest stores.
-
-    Attributes:
-        content_hash: Of the decoded pixels and their shape.
-        perceptual_hash: 64-bit DCT hash as 16 hexadecimal digits; near pictures differ in few bits.
-        properties: Name to number, each described in `properties`.
-        encoding: `format`, `camera` and `time` of `Encoding`.
-        grey_scale: The values of black and white of a picture of more than 8 bits; None for others.
-    """
-
-    content_hash: str
-    perceptual_hash: str
-    height: int
-    width: int
-    channels: int
-    properties: dict[str, float]
-    encoding: dict[str, str | None] = field(default_factory=dict)
-    grey_scale: list[float] | None = None
-
-
-def decode_and_measure(data: bytes | np.ndarray, decoding: Decoding) -> ImageMeasurements | GreyRange:
+def decode_and_measure(data: bytes | np.ndarray, decoding: Decoding) -> SampleMeasurements | GreyRange:
     """The measurements of a picture, decoded once; its grey range where it has more than 8 bits and no scale is given.
 
     Raises:
@@ -64,7 +42,7 @@ def measure(
     num_bytes: int,
     encoding: Encoding | None = None,
     grey_scale: Greys | None = None,
-) -> ImageMeasurements:
+) -> SampleMeasurements:
     """Hashes, size and properties of decoded pixels.
 
     Args:
@@ -78,7 +56,7 @@ def measure(
     width, height = image.size
     small = _reduce(image)
     luma = small.convert("L")
-    return ImageMeasurements(
+    return SampleMeasurements(
         content_hash=content_hash(np.asarray(picture)),
         perceptual_hash=perceptual_hash(luma if min(luma.size) < MEASURED_SIDE else luma.reduce(2)),
         height=height,

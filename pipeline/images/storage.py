@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pipeline.core.open_types import JsonObject
-from pipeline.core.sample_reader import StorageFormat
+from pipeline.core.sample_codec import StorageFormat
 
 
 @final

@@ -13,15 +13,14 @@ import pandas as pd
 from pipeline.core.errors import ItemRejected
 from pipeline.core.manifest_schema import property_column
 from pipeline.core.parallel import parallel_map
-from pipeline.images.decoding import Decoding, open_with_metadata
-from pipeline.images.properties import ImageMeasurements, measure
+from pipeline.core.sample_codec import FileSet, SampleMeasurements
 
 if TYPE_CHECKING:
-    from pipeline.core.sample_reader import StorageFormat
+    from pipeline.core.sample_codec import SampleCodec, StorageFormat
     from pipeline.features.extractor import FeatureExtractor
 
-Read = Callable[[str], bytes]
-Outcome = tuple[ImageMeasurements, np.ndarray] | ItemRejected
+Read = Callable[[str], bytes | FileSet]
+Outcome = tuple[SampleMeasurements, np.ndarray] | ItemRejected
 
 
 @final
@@ -41,14 +40,14 @@ class MeasuredFiles:
 
 
 def measure_files(
-    paths: Sequence[str], read: Read, decoding: Decoding, storage: StorageFormat, extractor: FeatureExtractor
+    paths: Sequence[str], read: Read, codec: SampleCodec, storage: StorageFormat, extractor: FeatureExtractor
 ) -> MeasuredFiles:
     """Properties and features of files; memory holds a batch of pictures, and the results.
 
     Args:
         paths: Of the files.
         read: From a path to its bytes; picklable, raises `ItemRejected`.
-        decoding: That of the data set, so that pictures are measured as those of the training were.
+        codec: That of the data set, so that samples are measured as those of the training were.
         storage: In which the extractor takes pictures.
         extractor: That of the reference.
     """
@@ -56,7 +55,7 @@ def measure_files(
     refused: dict[str, str] = {}
 
     def iterate() -> Iterator[np.ndarray]:
-        outcomes = parallel_map(partial(_look, read, decoding, storage), paths, len(paths), "monitor", killed=_reject)
+        outcomes = parallel_map(partial(_look, read, codec, storage), paths, len(paths), "monitor", killed=_reject)
         for path, outcome in zip(paths, outcomes, strict=True):
             if isinstance(outcome, ItemRejected):
                 refused[path] = str(outcome)
@@ -70,11 +69,10 @@ def measure_files(
     return MeasuredFiles(table=pd.DataFrame(rows), features=np.stack(features)[1:], refused=refused)
 
 
-def _look(read: Read, decoding: Decoding, storage: StorageFormat, path: str) -> Outcome:
+def _look(read: Read, codec: SampleCodec, storage: StorageFormat, path: str) -> Outcome:
     try:
-        data = read(path)
-        image, encoding = open_with_metadata(data, decoding)
-        return measure(image, len(data), encoding, decoding.grey_scale), storage.convert(np.asarray(image))
+        sample = codec.open(read(path))
+        return sample.measure(), storage.convert(sample.pixels)
     except MemoryError:
         return ItemRejected("too_large", "there is not enough memory to measure it")
     except ItemRejected as refused:

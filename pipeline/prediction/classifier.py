@@ -16,8 +16,8 @@ from pipeline.core.contracts import Predictor
 from pipeline.core.feature_reference import FeatureReference, predict_with_distances, read_reference
 from pipeline.core.labels import to_lists
 from pipeline.core.policy import Policy
-from pipeline.images.decoding import Decoding, decode
-from pipeline.images.storage import SquareFormat
+from pipeline.core.sample_codec import FileSet, SampleCodec, StorageFormat
+from pipeline.media.choice import codec_of_card, storage_of_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,14 +116,19 @@ class PictureClassifier:
         return bool(self.predictor.task.exclusive)
 
     @property
-    def storage(self) -> SquareFormat:
-        """The form of the pictures that the predictor takes."""
-        return SquareFormat.of_card(self.card["packing"])
+    def storage(self) -> StorageFormat:
+        """The form of the samples that the predictor takes."""
+        return storage_of_card(self.card["packing"])
 
     @property
-    def read(self) -> Callable[[bytes], np.ndarray]:
-        """From an encoded picture to `storage`; picklable, raises `ItemRejected` for what cannot be read."""
-        return partial(read_picture, Decoding.of_card(self.card["packing"]), self.storage)
+    def codec(self) -> SampleCodec:
+        """How samples are read."""
+        return codec_of_card(self.card["packing"])
+
+    @property
+    def read(self) -> Callable[[bytes | np.ndarray | FileSet], np.ndarray]:
+        """From an encoded sample to `storage`; picklable, raises `ItemRejected` for what cannot be read."""
+        return partial(read_sample, self.codec, self.storage)
 
     def classify(self, pictures: Sequence[np.ndarray]) -> Answers:
         """What is decided on N pictures, as `read` returns them.
@@ -157,10 +162,10 @@ class PictureClassifier:
         )
 
 
-def read_picture(decoding: Decoding, storage: SquareFormat, data: bytes) -> np.ndarray:
-    """(size, size, C) uint8 of an encoded picture.
+def read_sample(codec: SampleCodec, storage: StorageFormat, data: bytes | np.ndarray | FileSet) -> np.ndarray:
+    """(*spatial, C) uint8 of an encoded sample.
 
     Raises:
         ItemRejected: It cannot be decoded.
     """
-    return storage.convert(decode(data, decoding))
+    return storage.convert(codec.decode(data))

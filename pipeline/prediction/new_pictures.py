@@ -20,9 +20,8 @@ from pipeline.core.manifest_schema import PROPERTY, property_columns
 from pipeline.core.observations import Observations
 from pipeline.core.parallel import parallel_map
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
-from pipeline.images.decoding import Decoding, decode
-from pipeline.images.reader import make_reader
-from pipeline.images.thumbnails import load_thumbnails
+from pipeline.media.reader import SampleReader, make_codec, make_reader
+from pipeline.media.thumbnails import load_thumbnails
 from pipeline.monitoring.picture_stream import measure_files
 from pipeline.monitoring.reference import stored_features
 from pipeline.prediction.classifier import PictureClassifier
@@ -31,7 +30,7 @@ from pipeline.prediction.tables import BATCH, SCORE, predict_files
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
-    from pipeline.core.sample_reader import SampleReader
+    from pipeline.core.sample_codec import SampleCodec
 
 Grouping = Literal["picture", "folder", "one"]
 SIDE = 160  # pixels of the pictures on the page
@@ -82,8 +81,9 @@ def observe_files(
     paths = [listed[row] for row in picked]
     manifest = artifacts.read_table(artifacts.MANIFEST)
     options, extractor = make_extractor(params)
-    storage = options.storage(int(manifest["channels"].max()))
-    found = measure_files(paths, read_file, Decoding.of_manifest(params, manifest), storage, extractor)
+    codec = make_codec(params, manifest)
+    storage = codec.storage(options.image_size, options.fit, int(manifest["channels"].max()))
+    found = measure_files(paths, read_file, codec, storage, extractor)
     if not len(found.table):
         path, reason = next(iter(found.refused.items()))
         raise UserError(
@@ -123,7 +123,7 @@ def observe_samples(rows: pd.DataFrame, params: Params, reference: Observations,
     features = stored_features(table["sample_id"])
     if features is None and reference.features is not None:
         options, extractor = make_extractor(params)
-        storage = options.storage(int(manifest["channels"].max()))
+        storage = reader.storage(options.image_size, options.fit, int(manifest["channels"].max()))
         items = zip(table["path"], table["content_hash"], strict=True)
         pictures = parallel_map(partial(reader.load_stored, storage=storage), items, len(table), "monitor")
         features = np.stack([np.zeros(extractor.feature_dim, np.float32), *extractor.stream(pictures)])[1:]
@@ -175,14 +175,14 @@ def load_images(
         samples = pd.concat([one[LOCATED] for one in tables]).drop_duplicates("sample_id", ignore_index=True)
         reader, known = make_reader(params, tables[0]), set(samples["sample_id"])
         found[side] = load_thumbnails(reader, samples, [name for name in names if name in known], SIDE)
-        files = {name: _thumbnail(name, Decoding.of_manifest(params, manifest)) for name in names if name not in known}
+        files = {name: _thumbnail(name, reader.codec) for name in names if name not in known}
         found[side] |= {name: one for name, one in files.items() if one is not None}
     return found
 
 
-def _thumbnail(path: str, decoding: Decoding) -> np.ndarray | None:
+def _thumbnail(path: str, codec: SampleCodec) -> np.ndarray | None:
     try:
-        image = Image.fromarray(decode(read_file(path), decoding))
+        image = Image.fromarray(codec.show(codec.decode(read_file(path))))
     except ItemRejected:
         return None
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)

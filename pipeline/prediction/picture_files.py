@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NoReturn, final
 
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.core.safe_files import read_bytes
+from pipeline.core.safe_files import read_sample
+from pipeline.core.sample_codec import FileSet
 from pipeline.datasets.discovery.file_walk import walk
 from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, suffix
 
@@ -66,8 +67,8 @@ def find_pictures(names: Sequence[str]) -> PictureFiles:
     return PictureFiles(paths=tuple(found), left_out=tuple(one for one in left_out if one not in found))
 
 
-def read_file(path: str) -> bytes:
-    """The bytes of a file.
+def read_file(path: str) -> bytes | FileSet:
+    """The bytes of a file, or the files of a folder.
 
     Raises:
         ItemRejected: It is not there, is no ordinary file, is larger than 512 MiB, or cannot be read.
@@ -75,7 +76,7 @@ def read_file(path: str) -> bytes:
     folder, name = os.path.split(path)
     if not name:
         raise ItemRejected("unreadable", "not an ordinary file")
-    return read_bytes(Path(folder or "."), name)
+    return read_sample(Path(folder or "."), name)
 
 
 def _expand(name: str) -> Iterator[Path]:

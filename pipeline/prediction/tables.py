@@ -13,6 +13,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import labels_to_text
 from pipeline.core.parallel import parallel_batches
+from pipeline.core.sample_codec import FileSet
 from pipeline.prediction.classifier import Answers
 from pipeline.prediction.content_spool import open_spool
 from pipeline.prediction.input_sections import Content
@@ -156,7 +157,7 @@ def stored_predictions(*splits: str) -> pd.DataFrame:
     return table.drop(columns="reason")
 
 
-def read_content(read: Callable[[bytes], np.ndarray], content: Content) -> np.ndarray | ItemRejected:
+def read_content(read: Callable[[bytes | FileSet], np.ndarray], content: Content) -> np.ndarray | ItemRejected:
     """The picture of a path or of bytes, or why there is none.
 
     Args:
@@ -180,7 +181,7 @@ def _classify(
 
 
 def _read_named(
-    read: Callable[[bytes], np.ndarray], item: tuple[str, Content]
+    read: Callable[[bytes | FileSet], np.ndarray], item: tuple[str, Content]
 ) -> tuple[str, np.ndarray | ItemRejected]:
     return item[0], read_content(read, item[1])
 

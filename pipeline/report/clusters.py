@@ -11,8 +11,8 @@ from pipeline.core.terminal import count_of
 from pipeline.evaluation.cluster_findings import ClusterFinding
 from pipeline.evaluation.cluster_report import Cluster, ClusterReport
 from pipeline.features.cluster_stability import STABLE
-from pipeline.images.reader import make_reader
-from pipeline.images.thumbnails import load_thumbnails
+from pipeline.media.reader import make_reader
+from pipeline.media.thumbnails import load_thumbnails
 from pipeline.report.formatting import DASH, plain, share
 from pipeline.report.pictures import Picture, gallery, link_files, side_of
 from pipeline.report.plots import Axis, Line, Tick, axis, line

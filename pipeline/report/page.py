@@ -14,13 +14,13 @@ from pipeline.core.estimate import Estimate, read_estimates
 from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.core.results import StoredFinding, read_findings
-from pipeline.core.sample_reader import SampleReader
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.counterfactual_results import Counterfactuals
 from pipeline.evaluation.explanation_results import Explanations, read_explanations
 from pipeline.evaluation.mistake_order import order_mistakes
 from pipeline.features.training_neighbours import Neighbour, training_neighbours
-from pipeline.images.thumbnails import load_thumbnails
+from pipeline.media.reader import SampleReader
+from pipeline.media.thumbnails import load_thumbnails
 from pipeline.report.balance import balances
 from pipeline.report.checks import checks_section, linked_samples
 from pipeline.report.co_occurrence import co_occurrence

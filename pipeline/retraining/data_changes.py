@@ -15,6 +15,7 @@ from pipeline.datasets.ingestion import Limits, check_quarantine, ingest_picture
 from pipeline.experiments.recorded_run import digest_file
 from pipeline.experiments.stale_stages import read_lock
 from pipeline.images.feedback_pictures import is_feedback
+from pipeline.media.choice import build_media
 
 if TYPE_CHECKING:
     from pipeline.core.contracts import Source
@@ -41,7 +42,7 @@ def ingest_now(params: Params, feedback: Path = artifacts.FEEDBACK) -> pd.DataFr
     """
     limits = config.instantiate(Limits, config.get_section(params, "ingest"), "ingest")
     source: Source = config.build(config.get_section(params, "source"), "source")
-    manifest, quarantine = ingest_pictures(source, limits, feedback)
+    manifest, quarantine = ingest_pictures(source, limits, build_media(params), feedback)
     try:
         check_quarantine(manifest, quarantine, limits)
     except UserError as error:

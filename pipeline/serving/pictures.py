@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, final
 
-import numpy as np
-
-from pipeline.images.decoding import Decoding, open_with_metadata
-from pipeline.images.properties import measure
+from pipeline.media.choice import codec_of_card
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pipeline.prediction.classifier import PictureClassifier
 
 T = TypeVar("T")
@@ -51,13 +49,12 @@ def read_and_measure(
     Raises:
         ItemRejected: It cannot be read, or is too large; `submit` was not called.
     """
-    decoding = Decoding.of_card(classifier.card["packing"])
-    decoding = dataclasses.replace(decoding, max_pixels=min(max_pixels, decoding.max_pixels))
-    image, encoding = open_with_metadata(data, decoding)
-    answer = submit(classifier.storage.convert(np.asarray(image)))
+    packing = classifier.card["packing"]
+    sample = codec_of_card({**packing, "max_pixels": min(max_pixels, packing["max_pixels"])}).open(data)
+    answer = submit(classifier.storage.convert(sample.pixels))
     if not is_measured:
         return answer, Measurements()
-    found = measure(image, len(data), encoding, decoding.grey_scale)
+    found = sample.measure()
     return answer, Measurements(content_hash=found.content_hash, properties=found.properties)
 
 

@@ -28,7 +28,7 @@ from pipeline.datasets.packing import (
     oversampled_rows,
     packed_columns,
 )
-from pipeline.images.reader import make_reader
+from pipeline.media.reader import make_reader
 
 
 def main() -> list[str]:
@@ -41,7 +41,7 @@ def main() -> list[str]:
     objective = import_target(config.get_section(params, "objective")["_target_"], "objective", "objective")
     rows = assigned_rows(manifest, splits, duplicates, objective.trains)  # else nothing would read the pool
     extra = oversampled_rows(rows, packing.min_class_share, packing.seed)
-    storage = packing.storage(int(rows.loc[rows["split"] != POOL, "channels"].max()))
+    storage = reader.storage(packing.stored_size, packing.fit, int(rows.loc[rows["split"] != POOL, "channels"].max()))
     check_spatial_rank({f"augmentation.{name}": one for name, one in policy.items()}, storage.shape)
     augmentations = list(policy.values())
     with artifacts.atomic_write(artifacts.PACKED) as folder:

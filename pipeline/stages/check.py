@@ -7,8 +7,8 @@ from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.finding_text import count_states
 from pipeline.core.terminal import count_of
 from pipeline.datasets.near_duplicates.pixel_agreement import add_same_picture
-from pipeline.images.reader import make_reader
-from pipeline.images.thumbnails import load_thumbnails
+from pipeline.media.reader import make_reader
+from pipeline.media.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.index import write_index
 from pipeline.report.pictures import link_files, side_of

@@ -17,8 +17,8 @@ from pipeline.core.results import Finding
 from pipeline.core.terminal import count_of
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import Embeddings
-from pipeline.images.reader import make_reader
-from pipeline.images.thumbnails import load_thumbnails
+from pipeline.media.reader import make_reader
+from pipeline.media.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.index import write_index
 from pipeline.report.pictures import link_files, side_of
@@ -62,7 +62,9 @@ class Pictures:
             FeatureOptions, config.get_section(params, "embed"), "embed"
         )
         self.reader = make_reader(params, samples)
-        self.storage = self.featuring.storage(int(samples["channels"].max()))
+        self.storage = self.reader.storage(
+            self.featuring.image_size, self.featuring.fit, int(samples["channels"].max())
+        )
         self.featuriser: FeatureExtractor | None = None
 
     def read(self, rows: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from pipeline.core.terminal import count_of
 from pipeline.datasets.npy import write_array
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import make_card, to_float16
-from pipeline.images.reader import make_reader
+from pipeline.media.reader import make_reader
 
 
 def main() -> list[str]:
@@ -22,7 +22,7 @@ def main() -> list[str]:
     manifest = artifacts.read_table(artifacts.MANIFEST)
     reader = make_reader(params, manifest)
     featuriser = FeatureExtractor(featuring)
-    storage = featuring.storage(int(manifest["channels"].max()))
+    storage = reader.storage(featuring.image_size, featuring.fit, int(manifest["channels"].max()))
     check_spatial_rank(featuriser.components, storage.shape)
     read = partial(reader.load_stored, storage=storage)
     items = zip(manifest["path"], manifest["content_hash"], strict=True)

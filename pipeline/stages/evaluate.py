@@ -28,7 +28,7 @@ from pipeline.evaluation.split_evaluation import (
 )
 from pipeline.evaluation.worst_group import WORST, worst_group_accuracy
 from pipeline.features.store import Embeddings
-from pipeline.images.reader import make_reader
+from pipeline.media.reader import make_reader
 from pipeline.report.clusters import clusters_page, describe_findings, show_pictures
 from pipeline.report.confusion import confusion_table
 from pipeline.report.dvc_plots import write_plots

@@ -6,7 +6,7 @@ from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.terminal import count_of
 from pipeline.datasets.near_duplicates.pairing import find_duplicates
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
-from pipeline.images.reader import make_reader
+from pipeline.media.reader import make_reader
 
 
 def main() -> list[str]:

@@ -10,13 +10,14 @@ from pipeline.core.terminal import count_of
 from pipeline.datasets.feedback_items import LEFT_OUT, describe_feedback
 from pipeline.datasets.ingestion import Limits, check_quarantine, grey_scale_warning, ingest_pictures, unlabelled_note
 from pipeline.images.grey_scales import Greys
+from pipeline.media.choice import build_media
 
 
 def main() -> list[str]:
     params = config.load_params()
     limits = config.instantiate(Limits, config.get_section(params, "ingest"), "ingest")
     source: Source = config.build(config.get_section(params, "source"), "source")
-    manifest, quarantine = ingest_pictures(source, limits)
+    manifest, quarantine = ingest_pictures(source, limits, build_media(params))
     artifacts.write_table(artifacts.QUARANTINE, quarantine)
     check_quarantine(manifest, quarantine, limits)
     artifacts.write_table(artifacts.MANIFEST, manifest)

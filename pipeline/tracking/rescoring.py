@@ -13,9 +13,8 @@ from pipeline.core.labels import to_matrix
 from pipeline.core.predictions import Predictions
 from pipeline.core.progress import track
 from pipeline.evaluation.split_evaluation import score_samples
-from pipeline.images.decoding import Decoding
 from pipeline.images.feedback_pictures import source_of
-from pipeline.images.storage import SquareFormat
+from pipeline.media.choice import codec_of_card, storage_of_card
 from pipeline.tracking.model_choice import find_version, open_files
 
 if TYPE_CHECKING:
@@ -74,8 +73,8 @@ def _stores_alike(classifier: PictureClassifier, packed: PackedDataset) -> bool:
         UserError: Its card does not say how it stores pictures.
     """
     try:
-        is_alike = classifier.storage == SquareFormat.of_card(packed.card)
-        return is_alike and Decoding.of_card(classifier.card["packing"]) == Decoding.of_card(packed.card)
+        is_alike = classifier.storage == storage_of_card(packed.card)
+        return is_alike and classifier.codec == codec_of_card(packed.card)
     except (KeyError, TypeError):
         raise UserError("its card does not say how it stores pictures") from None
 
@@ -97,7 +96,7 @@ def _score_files(
     return labels, np.concatenate(scores)
 
 
-def _read(read: Callable[[bytes], np.ndarray], source: Source, path: str) -> np.ndarray:
+def _read(read: Callable[[Any], np.ndarray], source: Source, path: str) -> np.ndarray:
     try:
         data: Any = source_of(source, path).open(path)  # bytes of every source that has files
         return read(data)

@@ -15,8 +15,8 @@ from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import BatchMix, CheckpointStore, Log, Predictor, Risk, Sampling, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.manifest_schema import SPLITS
+from pipeline.core.sample_codec import card_entries
 from pipeline.datasets.packed import PackedDataset
-from pipeline.images.decoding import Decoding
 from pipeline.training.model_selection import CandidateSelection, table
 
 if TYPE_CHECKING:
@@ -89,10 +89,7 @@ class Recipe:
             "classes": task.outcomes(packed.classes),
             "imbalance": self.nodes["imbalance"],
             **{name: self.nodes[name] for name in CHOSEN},
-            "packing": {
-                **{name: packed.card[name] for name in ("size", "fit", "channels")},
-                **Decoding.of_card(packed.card).for_card(),
-            },
+            "packing": card_entries(packed.card),
             "num_samples": {name: int(splits.get(name, 0)) for name in SPLITS},
             "data_hash": packed.card.get("labelled_digest")  # the same with a pretraining and without
             or artifacts.content_digest((artifacts.PACKED / "index.parquet").read_bytes()),

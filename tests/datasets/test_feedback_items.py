@@ -10,6 +10,7 @@ from pipeline.core.errors import UserError
 from pipeline.datasets.feedback_items import add_feedback, read_feedback
 from pipeline.datasets.ingestion import Limits, check_quarantine, ingest_pictures
 from pipeline.datasets.label_review import COLUMNS
+from pipeline.media.image import Image
 from pipeline.stages import ingest as stage
 
 LEFT_OUT = [(f"{number:064x}", "dog", reason, "Ada") for number, reason in enumerate(("discarded", "contradicted"))]
@@ -65,7 +66,7 @@ def test_a_picture_that_is_gone_or_damaged_is_refused_and_counts(project, pictur
     (folder / f"pictures/{digest_of(pictures[0])}.png").unlink()
     limits = Limits(max_pixels=9_999, max_quarantine_fraction=0.1)
     assert (
-        len(ingest_pictures(source(picture_folder), limits)[0]) == 8
+        len(ingest_pictures(source(picture_folder), limits, Image())[0]) == 8
     )  # of the data set "pictures", which has no feedback
     configure(picture_folder, max_quarantine_fraction=0.1)
     with pytest.raises(UserError, match=r"^2 of 11 items were refused.*the first is 'feedback:.*\.png', missing: no"):
@@ -121,6 +122,6 @@ def test_a_source_that_names_a_picture_like_feedback_is_refused(project, picture
 def test_limits_of_the_quarantine_are_those_of_the_source(project, picture_folder, pictures):
     write_feedback("pictures", [(pictures[0], "cat")], LEFT_OUT)
     limits = Limits(max_pixels=9_999, max_quarantine_fraction=0.0)
-    manifest, quarantine = ingest_pictures(source(picture_folder), limits)
+    manifest, quarantine = ingest_pictures(source(picture_folder), limits, Image())
     check_quarantine(manifest, quarantine, limits)
     assert (len(manifest), len(quarantine)) == (9, 2)

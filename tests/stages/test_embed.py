@@ -7,6 +7,7 @@ from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import Embeddings, to_float16
+from pipeline.images.storage import SquareFormat
 from pipeline.models.encoders.hog import Hog
 from pipeline.stages import embed
 
@@ -44,7 +45,8 @@ def test_features_are_those_of_the_pictures(ingested, noise):
     params = config.load_params()
     featuring = config.instantiate(FeatureOptions, params["embed"], "embed")
     featuriser = FeatureExtractor(featuring)
-    expected = featuriser(np.stack([featuring.storage(3).convert(noise(seed)) for seed in range(8)]))
+    storage = SquareFormat(size=featuring.image_size, fit=featuring.fit, channels=3)
+    expected = featuriser(np.stack([storage.convert(noise(seed)) for seed in range(8)]))
     np.testing.assert_allclose(Embeddings.load().features, expected, atol=1e-3)
 
 

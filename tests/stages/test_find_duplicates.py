@@ -12,7 +12,8 @@ from pipeline.datasets.near_duplicates.pairing import load_thumbnail
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.sources.folder import Folder
 from pipeline.images.decoding import Decoding
-from pipeline.images.reader import ImageReader
+from pipeline.media.picture_codec import PictureCodec
+from pipeline.media.reader import SampleReader
 from pipeline.stages import find_duplicates
 from tests.photographs import CHANGES, look_alike, photograph
 
@@ -27,7 +28,7 @@ EXPECTED = {
 
 
 def reader(source):
-    return ImageReader(source=source, decoding=Decoding(max_pixels=MAX_PIXELS))
+    return SampleReader(source=source, codec=PictureCodec(decoding=Decoding(max_pixels=MAX_PIXELS)))
 
 
 def write(root, pictures):

@@ -10,7 +10,7 @@ from source_examples import MAKERS
 
 from pipeline.core import artifacts, config
 from pipeline.datasets.sources.folder import Folder
-from pipeline.images import measurement_cache, reader
+from pipeline.media import measurement_cache, reader
 from pipeline.stages import ingest as stage
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -13,9 +13,10 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.datasets.ingestion import Limits
 from pipeline.datasets.near_duplicates.pairing import load_thumbnail
-from pipeline.images import measurement_cache, reader
 from pipeline.images.decoding import Decoding, content_hash, decode
-from pipeline.images.reader import ImageReader
+from pipeline.media import measurement_cache, reader
+from pipeline.media.picture_codec import PictureCodec
+from pipeline.media.reader import SampleReader
 from pipeline.stages import ingest as stage
 
 RAMP = np.arange(0, 4096, 65).reshape(8, 8)  # 0 to 4030 in 63 levels
@@ -146,10 +147,10 @@ def test_a_later_stage_reads_the_same_pixels(write):
     made = write({"a/0.tif": RAMP.astype(np.uint16), "b/0.tif": RAMP.astype(np.uint16)})
     manifest, _ = ingest(made, MAX_PIXELS)
     item = (manifest["path"][0], manifest["content_hash"][0])
-    later = ImageReader(source=made, decoding=Decoding.of_manifest(PARAMS, manifest))
+    later = SampleReader(source=made, codec=PictureCodec(decoding=Decoding.of_manifest(PARAMS, manifest)))
     assert load_thumbnail(later, item).max() == 255
     with pytest.raises(UserError, match=r"^a/0.tif has changed since ingest"):
-        load_thumbnail(ImageReader(source=made, decoding=Decoding(max_pixels=MAX_PIXELS)), item)
+        load_thumbnail(SampleReader(source=made, codec=PictureCodec(decoding=Decoding(max_pixels=MAX_PIXELS))), item)
 
 
 def test_white_is_zero(write, encode):

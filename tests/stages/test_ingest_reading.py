@@ -7,7 +7,7 @@ from ingest_examples import ingest, paths_and_reasons, source, write_params
 
 from pipeline.core import artifacts
 from pipeline.datasets.sources.folder import Folder
-from pipeline.images import properties, reader
+from pipeline.media import reader
 from pipeline.stages import ingest as stage
 
 
@@ -76,7 +76,7 @@ def test_a_file_that_vanishes_or_changes_during_the_scan(picture_folder, monkeyp
 
 
 def kill_on_fox(made, path):
-    return os._exit(1) if "fox" in path else properties.decode_and_measure(made.source.open(path), made.decoding)
+    return os._exit(1) if "fox" in path else made.codec.examine(made.source.open(path))
 
 
 def test_a_picture_that_kills_its_process_is_refused(picture_folder, encode, noise, monkeypatch):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.core.contracts import Source
+    from pipeline.core.sample_codec import FileSet, SampleCodec
 
 MAX_SAMPLED, MAX_BYTES = 1000, 256 * 1024**2
 FEW, MOST = 10, 0.95  # pictures of a label, and its share of the labelled ones; fewer or more are reported
@@ -150,20 +151,18 @@ def _absolute_folders(paths: Iterable[str], refused: Iterable[str | None]) -> li
     return [path.rpartition("/")[0] or "/" for path in outside if path.startswith("/") or path[1:3] == ":/"]
 
 
-def sample_headers(source: Source, rows: pd.DataFrame) -> HeaderSample:
-    """The headers of at most 1,000 pictures, evenly over the rows, and of at most 256 MiB of files."""
-    from pipeline.images.decoding import read_header
-
+def sample_headers(source: Source, rows: pd.DataFrame, codec: SampleCodec) -> HeaderSample:
+    """The headers of at most 1,000 samples, evenly over the rows, and of at most 256 MiB of files."""
     paths = rows["path"][rows["refused"].isna()] if "refused" in rows else rows["path"]
     number = min(len(paths), MAX_SAMPLED)
     headers, refused, budget = [], [], MAX_BYTES
-    tiny: list[bytes | np.ndarray] = []
+    tiny: list[bytes | np.ndarray | FileSet] = []
     for position in range(number):
         path = str(paths.iloc[position * len(paths) // number])
         try:
             data = source.open(path)
             budget -= len(data) if isinstance(data, bytes) else data.nbytes
-            headers.append(read_header(data))
+            headers.append(codec.header(data))
             if max(headers[-1][:2]) <= TINY and len(tiny) < MAX_DECODED:
                 tiny.append(data)
         except ItemRejected as one:
@@ -174,16 +173,16 @@ def sample_headers(source: Source, rows: pd.DataFrame) -> HeaderSample:
         sizes=[(one.width, one.height) for one in headers],
         refused=refused,
         num_turned=sum(one.is_turned for one in headers),
-        is_grey=bool(tiny) and len(tiny) == min(len(headers), MAX_DECODED) and all(map(_is_grey, tiny)),
+        is_grey=bool(tiny)
+        and len(tiny) == min(len(headers), MAX_DECODED)
+        and all(_is_grey(codec, one) for one in tiny),
     )
 
 
-def _is_grey(data: bytes | np.ndarray) -> bool:
-    """Whether a tiny picture has no colour, however it is stored."""
-    from pipeline.images.decoding import Decoding, decode
-
+def _is_grey(codec: SampleCodec, data: bytes | np.ndarray | FileSet) -> bool:
+    """Whether a tiny sample has no colour, however it is stored."""
     try:
-        pixels = decode(data, Decoding(max_pixels=TINY**2))
+        pixels = codec.show(codec.decode(data))
     except ItemRejected:
         return False
     return pixels.ndim == 2 or bool((pixels == pixels[..., :1]).all())

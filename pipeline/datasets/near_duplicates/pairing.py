@@ -10,10 +10,10 @@ import pandas as pd
 
 from pipeline.core import terminal
 from pipeline.core.parallel import parallel_map
-from pipeline.core.sample_reader import SampleReader
 from pipeline.datasets.near_duplicates import photo_pairs
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.near_duplicates.template_matching import SIDE
+from pipeline.media.reader import SampleReader
 
 
 def find_duplicates(reader: SampleReader, manifest: pd.DataFrame, pairing: DuplicateSearch) -> pd.DataFrame:

@@ -11,8 +11,8 @@ from PIL import Image
 from pipeline.core import terminal
 from pipeline.core.labels import are_labelled, labels_to_text
 from pipeline.core.parallel import parallel_map
-from pipeline.core.sample_reader import SampleReader
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
+from pipeline.media.reader import SampleReader
 
 SIDE = 128  # of the pictures compared
 REDUCED = (4, 2, 1)  # the alignment begins on a copy of a quarter of the side,

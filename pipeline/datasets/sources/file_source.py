@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from pipeline.core.contracts import Source
-from pipeline.core.safe_files import read_bytes, stat_file
+from pipeline.core.safe_files import read_sample, stat_sample
+from pipeline.core.sample_codec import FileSet
 
 
 class FileSource(Source, ABC):
@@ -17,11 +18,11 @@ class FileSource(Source, ABC):
     def root(self) -> Path:
         """The folder that the paths of the samples are relative to."""
 
-    def open(self, path: str) -> bytes:
-        return read_bytes(self.root, path)
+    def open(self, path: str) -> bytes | FileSet:
+        return read_sample(self.root, path)
 
     def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(self.root, path)
+        return stat_sample(self.root, path)
 
     def file_of(self, path: str) -> Path | None:
         return self.root / path

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Source
+from pipeline.core.sample_codec import FileSet
 from pipeline.datasets.sources.items import Item
 from pipeline.datasets.trees.unpacked_tree import rows
 
@@ -49,7 +50,7 @@ class TreeSource(Source, ABC):
         _made.clear()
         return rows(self.inner, self.make_tree(again=True), f"{self.origin} to {self.tree}")
 
-    def open(self, path: str) -> bytes | np.ndarray:
+    def open(self, path: str) -> bytes | np.ndarray | FileSet:
         if (source := (Path.cwd(), repr(self))) not in _made:
             self.make_tree(again=False)
             _made.add(source)

@@ -6,6 +6,9 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected
 from pipeline.datasets.discovery.survey import MAX_BYTES, HeaderSample, sample_headers, summarise_source, warnings_for
+from pipeline.media.image import Image
+
+CODEC = Image().codec({"max_pixels": 100_000_000})
 
 
 def rows(labels, **columns):
@@ -115,7 +118,7 @@ def test_many_names_are_cut_short():
 def test_a_sample_is_spread_over_the_rows_and_reads_headers(encode, noise):
     pictures = [encode(noise(height=10 + number % 7)) for number in range(7)] * 300
     table = rows([["a"]] * 2100, refused=["no_row"] * 100 + [None] * 2000)
-    found = sample_headers(Fixed(pictures), table)
+    found = sample_headers(Fixed(pictures), table, CODEC)
     assert found.num == 1000
     assert found.sizes[0] == (32, 10 + 100 % 7)
     assert found.sizes[-1] == (32, 10 + 2098 % 7)
@@ -124,7 +127,9 @@ def test_a_sample_is_spread_over_the_rows_and_reads_headers(encode, noise):
 
 def test_what_cannot_be_opened_is_told(encode, noise):
     found = sample_headers(
-        Fixed([b"", b"<html>", ItemRejected("missing", "no such file"), np.zeros((3, 5), np.uint8)]), rows([["a"]] * 4)
+        Fixed([b"", b"<html>", ItemRejected("missing", "no such file"), np.zeros((3, 5), np.uint8)]),
+        rows([["a"]] * 4),
+        CODEC,
     )
     assert [(path, one.reason) for path, one in found.refused] == [
         ("0.png", "empty"),
@@ -136,7 +141,7 @@ def test_what_cannot_be_opened_is_told(encode, noise):
 
 def test_reading_stops_when_enough_was_read():
     large = np.broadcast_to(np.zeros((), np.uint8), (MAX_BYTES // 2 + 1, 1))
-    assert sample_headers(Fixed([large] * 5), rows([["a"]] * 5)).num == 2
+    assert sample_headers(Fixed([large] * 5), rows([["a"]] * 5), CODEC).num == 2
 
 
 def test_nothing_to_look_at():

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageDraw
 
-from pipeline.core.sample_reader import SampleReader
 from pipeline.datasets.near_duplicates import pixel_agreement
 from pipeline.datasets.near_duplicates.pixel_agreement import (
     MAX_DIFFERENCE,
@@ -79,10 +78,8 @@ def test_uniform_pictures_of_any_size(side):
     assert not is_same_picture(grey, np.asarray(texture(0)))
 
 
-class Reader(SampleReader):
+class Reader:
     """Pictures by path; it remembers which were read."""
-
-    measure = load_stored = for_card = None
 
     def __init__(self, pictures):
         self.pictures, self.read = pictures, []

@@ -19,35 +19,33 @@ from PIL import features
 from pipeline.core import artifacts, safe_files, terminal
 from pipeline.core.code_digest import code_digest
 from pipeline.core.contracts import Source
-from pipeline.images import properties
-from pipeline.images.decoding import Decoding
-from pipeline.images.grey_scales import GreyRange
-from pipeline.images.properties import ImageMeasurements
+from pipeline.core.sample_codec import GreyRange, SampleCodec, SampleMeasurements
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
 FOLDER = Path(".cache/ingest")
 MAX_FILES = 6  # in the folder: one for each source, limit and grey scale used lately
+DECODERS = ("pi-heif", "av", "nibabel", "pydicom", "mrcfile")  # packages, where they are installed
 RACY_SECONDS = 2.0  # a file changed less than this before the scan could change again under the same time stamp
 
 Stamp = tuple[int, ...]
 
 
-def cache_key(source: Source, decoding: Decoding) -> str:
-    """A digest of all inputs of a measurement but the file: source, limit, grey scale, code and decoders."""
+def cache_key(source: Source, codec: SampleCodec) -> str:
+    """A digest of all inputs of a measurement but the file: source, media, limits, code and decoders."""
     sources = Path(inspect.getfile(type(source))).parent.glob("*.py")  # all modules: a source can hold another source
-    code = code_digest([Path(properties.__file__), Path(safe_files.__file__), *sources])
+    code = code_digest([Path(inspect.getfile(type(codec))), Path(safe_files.__file__), *sources])
     decoders = [
         PIL.__version__,
         features.version("jpg"),
         features.version("webp"),
         features.version("libtiff"),
         features.version("avif"),
-        _heif_version(),
+        *map(_version, DECODERS),
     ]
     return artifacts.content_digest(
-        artifacts.canonical_json([code, repr(source), repr(decoding), np.__version__, decoders])
+        artifacts.canonical_json([code, repr(source), repr(codec), np.__version__, decoders])
     )
 
 
@@ -61,14 +59,14 @@ class MeasurementCache:
     """
 
     file: Path
-    known: dict[str, tuple[Stamp, ImageMeasurements | GreyRange]]
+    known: dict[str, tuple[Stamp, SampleMeasurements | GreyRange]]
 
     @classmethod
-    def load(cls, source: Source, decoding: Decoding) -> MeasurementCache:
+    def load(cls, source: Source, codec: SampleCodec) -> MeasurementCache:
         """The measurements of an earlier ingest; empty, with a warning on stderr, where the file cannot be read."""
         safe_files.is_inside.cache_clear()  # a folder may have become a link since an earlier scan of this process
-        file = FOLDER / f"{cache_key(source, decoding)}.parquet"
-        known: dict[str, tuple[Stamp, ImageMeasurements | GreyRange]] = {}
+        file = FOLDER / f"{cache_key(source, codec)}.parquet"
+        known: dict[str, tuple[Stamp, SampleMeasurements | GreyRange]] = {}
         try:
             if file.exists():
                 for path, stamp, found in pd.read_parquet(file).itertuples(index=False, name=None):
@@ -78,7 +76,7 @@ class MeasurementCache:
             known = {}
         return cls(file, known)
 
-    def get(self, path: str, stamp: Stamp | None) -> ImageMeasurements | GreyRange | None:
+    def get(self, path: str, stamp: Stamp | None) -> SampleMeasurements | GreyRange | None:
         entry = self.known.get(path)
         return entry[1] if entry and stamp is not None and entry[0] == stamp else None
 
@@ -92,7 +90,7 @@ class MeasurementCache:
         rows = [
             (path, json.dumps(stamp), json.dumps(asdict(result)))
             for path, stamp, result in scanned
-            if isinstance(result, ImageMeasurements | GreyRange)
+            if isinstance(result, SampleMeasurements | GreyRange)
             and stamp is not None
             and max(stamp[1:3]) / 1e9 < started - RACY_SECONDS
         ]
@@ -104,13 +102,13 @@ class MeasurementCache:
             _warn(self.file, error)
 
 
-def _result(found: JsonObject) -> ImageMeasurements | GreyRange:
-    return GreyRange(**found) if "kind" in found else ImageMeasurements(**found)
+def _result(found: JsonObject) -> SampleMeasurements | GreyRange:
+    return GreyRange(**found) if "kind" in found else SampleMeasurements(**found)
 
 
-def _heif_version() -> str | None:
+def _version(package: str) -> str | None:
     try:
-        return installed("pi-heif")
+        return installed(package)
     except PackageNotFoundError:
         return None
 

@@ -8,11 +8,11 @@ from ingest_examples import ingest
 
 from pipeline.datasets.sources.digits import Digits
 from pipeline.datasets.sources.folder import Folder
-from pipeline.images import measurement_cache, reader
 from pipeline.images.decoding import Decoding
 from pipeline.images.grey_scales import Greys
-from pipeline.images.measurement_cache import MeasurementCache, cache_key
-from pipeline.images.properties import ImageMeasurements
+from pipeline.images.properties import SampleMeasurements
+from pipeline.media import measurement_cache, reader
+from pipeline.media.measurement_cache import MeasurementCache, cache_key
 
 MAX_PIXELS = 9_999
 LONG_AGO = 1_000_000_000
@@ -183,7 +183,7 @@ def test_only_a_few_files_are_kept(source):
 
 
 def test_find_wants_the_same_stamp(tmp_path):
-    measured = ImageMeasurements("c", "p", 1, 2, 3, {})
+    measured = SampleMeasurements("c", "p", 1, 2, 3, {})
     kept = MeasurementCache(tmp_path / "x", {"a": ((1, 2, 3), measured)})
     assert kept.get("a", (1, 2, 3)) is measured
     assert kept.get("a", (1, 2, 4)) is None

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipeline.core.errors import UserError
 from pipeline.core.parallel import parallel_map
-from pipeline.core.sample_reader import SampleReader
+from pipeline.media.reader import SampleReader
 
 
 def load_thumbnails(
@@ -35,15 +35,8 @@ def load_thumbnails(
 
 def _load(reader: SampleReader, side: int, item: tuple[str, str]) -> np.ndarray | None:
     try:
-        image = Image.fromarray(_plane(reader.load_picture(item)))
+        image = Image.fromarray(reader.load_picture(item))
     except UserError:
         return None
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return np.asarray(image)
-
-
-def _plane(pixels: np.ndarray) -> np.ndarray:
-    """(H, W) or (H, W, 3) of decoded pixels: the picture itself, or the middle frame or slice."""
-    while pixels.ndim > 3 or (pixels.ndim == 3 and pixels.shape[2] != 3):
-        pixels = pixels[len(pixels) // 2]
-    return pixels

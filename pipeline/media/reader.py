@@ -1,4 +1,4 @@
-"""The reader of the pictures of a data set: `ingest` measures them, later stages read them again."""
+"""The reader of the samples of a data set: `ingest` measures them, later stages read them again."""
 
 from __future__ import annotations
 
@@ -17,31 +17,35 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.open_types import JsonObject, Params
 from pipeline.core.parallel import parallel_map
-from pipeline.core.sample_reader import SampleReader, StorageFormat
-from pipeline.images import grey_scales, properties
-from pipeline.images.decoding import Decoding, content_hash, decode
+from pipeline.core.sample_codec import GreyRange, SampleCodec, SampleMeasurements, StorageFormat
+from pipeline.images import grey_scales
+from pipeline.images.decoding import content_hash
 from pipeline.images.feedback_pictures import OTHER_GREYS, is_feedback, source_of
-from pipeline.images.grey_scales import GreyRange, Greys
-from pipeline.images.manifest_columns import manifest_columns
-from pipeline.images.measurement_cache import MeasurementCache
-from pipeline.images.properties import ImageMeasurements
+from pipeline.images.grey_scales import Greys
+from pipeline.media.choice import build_media
+from pipeline.media.manifest_columns import manifest_columns
+from pipeline.media.measurement_cache import MeasurementCache
+from pipeline.media.picture_codec import PictureCodec
 
-Outcome = ImageMeasurements | GreyRange | ItemRejected
+Outcome = SampleMeasurements | GreyRange | ItemRejected
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ImageReader(SampleReader):
-    """Reads pictures of a source.
+class SampleReader:
+    """Reads the samples of a source; an item is the `path` and the `content_hash` of a manifest row.
+
+    `ingest` measures every path once. Later stages load items again: an item that has changed since raises a
+    UserError. A reader is sent to other processes, so it holds choices and no open file.
 
     Args:
-        source: Of the pictures.
-        decoding: One for the whole data set.
+        source: Of the samples.
+        codec: One for the whole data set.
         feedback: The folder that holds what people corrected, for each data set.
     """
 
     source: Source
-    decoding: Decoding
+    codec: SampleCodec
     feedback: Path = artifacts.FEEDBACK
 
     def source_of(self, path: str) -> Source:
@@ -49,7 +53,16 @@ class ImageReader(SampleReader):
         return source_of(self.source, path, self.feedback)
 
     def measure(self, paths: Sequence[str], cache: bool) -> tuple[list[ItemRejected | None], pd.DataFrame]:
-        """The rejection of each item, or None, and the manifest columns of the accepted ones.
+        """What ingest stores of the items that a source names.
+
+        Args:
+            paths: Of the source.
+            cache: Whether what an earlier run measured is taken where nothing has changed.
+
+        Returns:
+            For each path None or why it is refused; and for those that are not, in their order, `media`, `format`,
+            `content_hash`, `perceptual_hash`, `height`, `width`, `depth` (of frames or slices; 1 of a picture),
+            `channels`, `prop_*` (measured), `attr_exif_*` and other `attr_*` (stored in the file).
 
         Where no grey scale is given, pictures of more than 8 bits are decoded twice: the first pass finds the range of
         their greys, the second one measures them with the scale of the whole data set. Feedback never changes the scale
@@ -61,7 +74,9 @@ class ImageReader(SampleReader):
             scaled = self._scale(deep, cache)
             outcomes = [next(scaled) if isinstance(one, GreyRange) else one for one in outcomes]
         rejections = [one if isinstance(one, ItemRejected) else None for one in outcomes]
-        return rejections, manifest_columns([one for one in outcomes if isinstance(one, ImageMeasurements)])
+        return rejections, manifest_columns(
+            [one for one in outcomes if isinstance(one, SampleMeasurements)], self.codec.media
+        )
 
     def _scale(self, deep: list[tuple[str, GreyRange]], cache: bool) -> Iterator[Outcome]:
         """The outcome of each picture of more than 8 bits, with one scale for all."""
@@ -72,32 +87,51 @@ class ImageReader(SampleReader):
         found: Iterator[Outcome] = iter(())
         if scale is not None:
             _say(scale, fitting)
-            reader = replace(self, decoding=replace(self.decoding, grey_scale=scale))
+            assert isinstance(self.codec, PictureCodec)  # no other one finds greys that need a scale
+            reader = replace(self, codec=self.codec.with_grey_scale(scale))
             found = iter(reader._examine_all([path for path, _ in fitting], cache))
         for path, greys in deep:
             yield _reject_greys(greys, scale) if path in misfits else next(found)
 
     def load_picture(self, item: tuple[str, str]) -> np.ndarray:
+        """(H, W) or (H, W, 3) uint8 for display: the picture, or frames or slices of the sample.
+
+        Raises:
+            UserError: It cannot be read any more, or its content is another.
+        """
+        return self.codec.show(self._load(item))
+
+    def load_stored(self, item: tuple[str, str], storage: StorageFormat) -> np.ndarray:
+        """(*spatial, C) uint8 of the format's shape: the sample as it is packed.
+
+        Raises:
+            UserError: It cannot be read any more, or its content is another.
+        """
+        return storage.convert(self._load(item))
+
+    def storage(self, size: int, fit: str, channels: int) -> StorageFormat:
+        """The form of stored samples; as `SampleCodec.storage`."""
+        return self.codec.storage(size, fit, channels)
+
+    def _load(self, item: tuple[str, str]) -> np.ndarray:
         path, expected = item
         try:
-            picture = decode(self.source_of(path).open(path), self.decoding)
+            sample = self.codec.decode(self.source_of(path).open(path))
         except ItemRejected as refused:
             raise UserError(
                 f"{path} could be read by ingest but cannot be read now ({refused}); run dvc repro to ingest again"
             ) from None
-        if content_hash(picture) != expected:
+        if content_hash(sample) != expected:
             raise UserError(f"{path} has changed since ingest; run dvc repro to ingest again")
-        return picture
-
-    def load_stored(self, item: tuple[str, str], storage: StorageFormat) -> np.ndarray:
-        return storage.convert(self.load_picture(item))
+        return sample
 
     def for_card(self) -> JsonObject:
-        return self.decoding.for_card()
+        """The entries of a card from which serving reads samples in the same way."""
+        return self.codec.for_card()
 
     def _examine_all(self, paths: Sequence[str], cache: bool) -> list[Outcome]:
         started = time.time()
-        store = MeasurementCache.load(self.source, self.decoding) if cache else None
+        store = MeasurementCache.load(self.source, self.codec) if cache else None
         stamps = [
             self.source_of(path).stat(path) if store else None for path in paths
         ]  # before reading, to notice a change
@@ -111,15 +145,22 @@ class ImageReader(SampleReader):
 
 
 def make_reader(params: Params, manifest: pd.DataFrame) -> SampleReader:
-    """The reader of a manifest's rows, with the decoding that `ingest` used."""
+    """The reader of a manifest's rows, with the codec that `ingest` used."""
     source: Source = config.build(config.get_section(params, "source"), "source")
-    return ImageReader(source=source, decoding=Decoding.of_manifest(params, manifest))
+    return SampleReader(source=source, codec=make_codec(params, manifest))
 
 
-def examine(reader: ImageReader, path: str) -> Outcome:
+def make_codec(params: Params, manifest: pd.DataFrame) -> SampleCodec:
+    """The codec that `ingest` used for the rows of a manifest."""
+    scale = Greys.of_manifest(manifest)
+    deep = {} if scale is None else {"grey_scale": [scale.low, scale.high]}
+    return build_media(params).codec({"max_pixels": params["ingest"]["max_pixels"], **deep})
+
+
+def examine(reader: SampleReader, path: str) -> Outcome:
     """The measurements of one item, or its grey range (more than 8 bits and no scale given), or its rejection."""
     try:
-        return properties.decode_and_measure(reader.source_of(path).open(path), reader.decoding)
+        return reader.codec.examine(reader.source_of(path).open(path))
     except ItemRejected as refused:
         return refused
 

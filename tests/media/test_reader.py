@@ -12,8 +12,9 @@ from PIL import Image
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources.folder import Folder
 from pipeline.images.decoding import REJECTION_REASONS, Decoding, content_hash
-from pipeline.images.reader import ImageReader, make_reader
 from pipeline.images.storage import SquareFormat
+from pipeline.media.picture_codec import PictureCodec
+from pipeline.media.reader import SampleReader, make_reader
 
 LARGE = Decoding(max_pixels=100_000)
 SMALL = SquareFormat(size=8, fit="crop", channels=3)
@@ -26,7 +27,7 @@ def source(picture_folder):
 
 @pytest.fixture
 def reader(source):
-    return ImageReader(source=source, decoding=LARGE)
+    return SampleReader(source=source, codec=PictureCodec(decoding=LARGE))
 
 
 def test_a_picture_that_is_as_it_was(reader, noise):
@@ -34,7 +35,7 @@ def test_a_picture_that_is_as_it_was(reader, noise):
     np.testing.assert_array_equal(found, noise(0))
 
 
-@pytest.mark.parametrize("load", [ImageReader.load_picture, lambda reader, item: reader.load_stored(item, SMALL)])
+@pytest.mark.parametrize("load", [SampleReader.load_picture, lambda reader, item: reader.load_stored(item, SMALL)])
 def test_a_picture_that_has_changed(reader, noise, load):
     with pytest.raises(UserError, match=r"^cat/1\.png has changed since ingest; run dvc repro to ingest again$"):
         load(reader, ("cat/1.png", content_hash(noise(0))))
@@ -49,7 +50,9 @@ def test_a_picture_of_which_one_number_has_changed(noise):
             return changed
 
     with pytest.raises(UserError, match=r"^one has changed since ingest; run dvc repro to ingest again$"):
-        ImageReader(source=One(), decoding=LARGE).load_stored(("one", content_hash(noise(0))), SMALL)
+        SampleReader(source=One(), codec=PictureCodec(decoding=LARGE)).load_stored(
+            ("one", content_hash(noise(0))), SMALL
+        )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,7 @@ def test_a_picture_of_which_one_number_has_changed(noise):
 def test_a_picture_that_cannot_be_read_any_more(source, path, limits, reason):
     message = rf"^{path} could be read by ingest but cannot be read now \({reason}.*\); run dvc repro to ingest again$"
     with pytest.raises(UserError, match=message):
-        ImageReader(source=source, decoding=limits).load_picture((path, ""))
+        SampleReader(source=source, codec=PictureCodec(decoding=limits)).load_picture((path, ""))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -80,7 +83,9 @@ def test_measuring_accounts_for_every_path_in_order(reader, noise):
 def test_it_reads_as_the_manifest_says(picture_folder, source):
     node = {"_target_": "pipeline.datasets.sources.folder.Folder", "name": "pets", "path": str(picture_folder)}
     params = {"source": {**node, "watch": "x"}, "ingest": {"max_pixels": 100_000}}
-    assert make_reader(params, pd.DataFrame({"path": []})) == ImageReader(source=source, decoding=LARGE)
+    assert make_reader(params, pd.DataFrame({"path": []})) == SampleReader(
+        source=source, codec=PictureCodec(decoding=LARGE)
+    )
 
 
 def test_a_card_tells_how_it_reads(reader):
@@ -116,8 +121,8 @@ def deep(dtype, *greys):
 def test_feedback_of_other_greys_leaves_those_of_the_source(added, monkeypatch):
     """12 bits with 16 bits or fractions: the scale is that of the source alone, and one rejection names the greys."""
     source = Deep(a=deep(np.uint16, 0, 4000), f1=added, f2=deep(np.uint16, 9, 3000))
-    monkeypatch.setattr("pipeline.images.reader.source_of", lambda source, path, root: source)
-    reader = ImageReader(source=source, decoding=LARGE)
+    monkeypatch.setattr("pipeline.media.reader.source_of", lambda source, path, root: source)
+    reader = SampleReader(source=source, codec=PictureCodec(decoding=LARGE))
     alone = reader.measure(["a"], cache=False)[1]
     rejections, table = reader.measure([f"{NAME}1.tif", "a", f"{NAME}2.tif"], cache=False)
     assert [one and one.reason for one in rejections] == ["other_greys", None, None]
@@ -132,8 +137,8 @@ def test_feedback_of_other_greys_leaves_those_of_the_source(added, monkeypatch):
 def test_deep_feedback_on_a_source_without_deep_pictures_stops_nothing(monkeypatch):
     """Fractions up to 1.5 are ambiguous; 12 bits are not."""
     source = Deep(a=deep(np.uint8, 0, 200), f1=deep(np.float32, 0, 1.5), f2=deep(np.uint16, 0, 4000))
-    monkeypatch.setattr("pipeline.images.reader.source_of", lambda source, path, root: source)
-    reader = ImageReader(source=source, decoding=LARGE)
+    monkeypatch.setattr("pipeline.media.reader.source_of", lambda source, path, root: source)
+    reader = SampleReader(source=source, codec=PictureCodec(decoding=LARGE))
     rejections, _ = reader.measure(["a", f"{NAME}1.tif"], cache=False)
     assert rejections[0] is None
     assert rejections[1].detail.startswith("real greys from 0 to 1.5, black and white cannot be inferred; set ingest.")

@@ -5,13 +5,14 @@ import pandas as pd
 
 from pipeline.datasets.sources.folder import Folder
 from pipeline.images.decoding import Decoding, content_hash
-from pipeline.images.reader import ImageReader
-from pipeline.images.thumbnails import load_thumbnails
+from pipeline.media.picture_codec import PictureCodec
+from pipeline.media.reader import SampleReader
+from pipeline.media.thumbnails import load_thumbnails
 
 
 def test_they_keep_the_shape_and_leave_out_what_went_away(picture_folder, noise):
     source = Folder(name="pets", path=str(picture_folder), watch="x")
-    reader = ImageReader(source=source, decoding=Decoding(max_pixels=100_000))
+    reader = SampleReader(source=source, codec=PictureCodec(decoding=Decoding(max_pixels=100_000)))
     manifest = pd.DataFrame(
         {
             "sample_id": ["small", "gone", "changed", "other"],

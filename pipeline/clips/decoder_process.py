@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict
-from threading import Lock
 from pathlib import Path
+from threading import Lock
 from typing import IO, final
 
 import numpy as np
@@ -97,7 +97,7 @@ class DecoderProcess:
     def __init__(self) -> None:
         self.owner = os.getpid()
         folders = [folder or str(Path.cwd()) for folder in sys.path]
-        self._process = subprocess.Popen(  # noqa: S603 of this interpreter and this code
+        self._process = subprocess.Popen(
             [sys.executable, "-c", START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

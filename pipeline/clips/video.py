@@ -99,7 +99,8 @@ class Video(FrameSource):
         except MemoryError:
             raise ItemRejected("too_large", "there is not enough memory to decode it") from None
         except (av.error.FFmpegError, ValueError, IndexError, OverflowError) as error:
-            raise ItemRejected("truncated", str(error) or type(error).__name__) from None
+            found = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise ItemRejected("truncated", f"{self.container}: {found}") from None
 
     def _track(self, file: InputContainer) -> VideoStream:
         still = load_av().stream.Disposition.attached_pic
@@ -136,13 +137,12 @@ def load_av() -> av:
 
 
 def _timeline(packets: list[av.Packet], track: VideoStream) -> Timeline:
-    base = float(track.time_base or 1)
+    base, step = float(track.time_base or 1), 1 / float(track.average_rate or 25)
     begun = [packet.pts if packet.pts is not None else packet.dts for packet in packets]
     if any(one is None for one in begun) or len(set(begun)) < len(begun):  # as in an AVI: one after the other
-        step = 1 / float(track.average_rate or 25)
         return Timeline.of([number * step for number in range(len(begun))], step)
     times = sorted(one * base for one in begun if one is not None)
-    return Timeline.of(times, float(packets[-1].duration or 0) * base)
+    return Timeline.of(times, float(packets[-1].duration or 0) * base or (step if len(times) == 1 else 0.0))
 
 
 def _refuse_cut(num_packets: int, seconds: float, file: InputContainer, track: VideoStream) -> None:
@@ -150,7 +150,7 @@ def _refuse_cut(num_packets: int, seconds: float, file: InputContainer, track: V
     if num_packets < LEAST_DECODED * track.frames:
         raise ItemRejected("truncated", f"{num_packets} of {track.frames} frames are there")
     announced = _announced_seconds(file, track)
-    if num_packets > 1 and seconds < LEAST_DECODED * announced - 2 * seconds / num_packets:
+    if seconds < LEAST_DECODED * announced - 2 * seconds / num_packets:
         raise ItemRejected("truncated", f"{seconds:g} of {announced:g} seconds are there")
 
 

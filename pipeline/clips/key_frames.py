@@ -62,10 +62,12 @@ def _extremes(signal: np.ndarray, times: np.ndarray, reach: float) -> np.ndarray
 
 
 def _without_alike(small: np.ndarray, positions: np.ndarray) -> list[int]:
-    """Those positions whose frame differs from all that are chosen before."""
+    """Those positions whose frame differs from all that are chosen before; no more than one too many."""
     chosen: list[int] = []
     for position in positions:
         frame = small[position].astype(np.int16)
         if all(np.abs(frame - small[other]).mean() >= SAME for other in chosen):
             chosen.append(int(position))
+        if len(chosen) > MAX_KEY_FRAMES:
+            break
     return chosen

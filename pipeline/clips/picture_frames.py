@@ -21,6 +21,7 @@ from pipeline.images.silence import ignore_warnings
 
 SHORTEST = 0.011  # seconds; browsers show what claims less for a tenth of a second
 USUAL = 0.1
+TRAILER, FILLING = b";", b"\0\r\n "  # the last byte of a GIF, and what programs write behind it
 
 Result = TypeVar("Result")
 
@@ -43,6 +44,8 @@ class Animation(FrameSource):
 
     def plan(self) -> Timeline:
         """As if all frames were shown for as long: only decoding finds for how long each is shown."""
+        if self.container == "gif" and not self.data.rstrip(FILLING).endswith(TRAILER):
+            raise ItemRejected("truncated", "this GIF has no end")  # it does not say how many frames it has
         with _opened(self.data, self.container) as image:
             refuse_size(*image.size, self.reading)
             number = getattr(image, "n_frames", 1)

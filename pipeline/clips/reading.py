@@ -124,7 +124,9 @@ def _pass(
             small.append(frame.small())
     if not times:
         raise ItemRejected("no_frames", "none can be decoded")
-    return taken, np.array(small, dtype=np.uint8), Timeline.of(times, source.last_duration())
+    timeline = Timeline.of(times, source.last_duration())
+    refuse_length(len(times), timeline.duration if source.is_timed else 0.0, reading)
+    return taken, np.array(small, dtype=np.uint8), timeline
 
 
 def _refuse_frame(frame: Frame, first: Frame, source: FrameSource) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 LEAST_DECODED = 0.9  # of the frames that the container announces; with fewer the clip is damaged or ends early
-ENCRYPTED = ("encv", "drmi")  # sample entries of ISO 14496-12 and of Apple's FairPlay
+ENCRYPTED = ("encv", "drmi")  # sample entries of ISO 14496-12 and of Apple's FairPlay, where FFmpeg leaves them
 DURATION = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")  # of a Matroska track
 
 
@@ -49,6 +49,8 @@ class Video(FrameSource):
             packets = self._read_packets(file, track)
             if not packets:
                 raise ItemRejected("no_frames", f"the {self.codec} track holds no frame")
+            if track.codec_context.codec_tag in ENCRYPTED or packets[0].has_sidedata("encryption_info"):
+                raise ItemRejected("unsupported", "the video is encrypted; write it without a key")
             timeline = _timeline(packets, track)
             refuse_length(len(packets), timeline.duration, self.reading)
             _refuse_cut(len(packets), timeline.duration, file, track)
@@ -112,8 +114,6 @@ class Video(FrameSource):
         context = track.codec_context
         if context is None:
             raise ItemRejected("unsupported", "a coding for which FFmpeg has no decoder; write it as H.264")
-        if context.codec_tag in ENCRYPTED:
-            raise ItemRejected("unsupported", "the video is encrypted; write it without a key")
         context.thread_type = "NONE"
         context.thread_count = 1
         context.options = {"max_pixels": str(self.reading.max_pixels)}

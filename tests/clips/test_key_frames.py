@@ -6,7 +6,7 @@ from films import moving_texture
 from PIL import Image
 
 from pipeline.clips.frames import shrink
-from pipeline.clips.key_frames import MAX_KEY_FRAMES, choose_key_frames
+from pipeline.clips.key_frames import MAX_KEY_FRAMES, choose_key_frames, moments
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,12 @@ def test_a_longer_clip_chooses_no_other_frames_than_a_short_cut_of_it(small):
     alike = [min(np.abs(small[50 + one].astype(int) - small[50 + other]).mean() for other in cut) for one in inner]
     assert inner
     assert max(alike) < 2
+
+
+def test_moments_are_the_frames_a_quarter_of_a_second_before_and_after():
+    assert moments(np.arange(50) / 20, [0, 10, 48]).tolist() == [[0, 0, 5], [10, 5, 15], [48, 43, 49]]
+    assert moments(np.zeros(1), [0]).tolist() == [[0, 0, 0]]
+    assert moments(np.array([0.0, 3.0, 4.0]), [1]).tolist() == [[1, 0, 1]]
 
 
 def test_a_still_clip_has_one():

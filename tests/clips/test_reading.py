@@ -45,7 +45,7 @@ def test_films(kind):
     assert facts.duration == pytest.approx(2.0)
     assert numbers(read_clip(data, reading(sampling="dense"), False).frames) == [6, 8, 10, 12]
     assert 1 <= len(clip.key_frames) <= 16
-    assert clip.key_frames.shape[1:] == (64, 64)
+    assert clip.key_frames.shape[1:] == (3, 64, 64)
     assert read_clip_header(data, reading()) == (64, 48, 20, False)
 
 

@@ -64,6 +64,28 @@ def test_cuts_of_a_video_are_joined_and_other_videos_are_not(manifest, found):
     assert groups[[f"{seed}a" for seed in range(3, 6)]].isna().all()
 
 
+def before_one_camera(seed):
+    """(T, H, W, 3) a disc of a grey level of its own that moves on a curve of its own before one background."""
+    generator = np.random.default_rng(seed)
+    phase, speed = generator.uniform(0, 6, 2), generator.uniform(0.5, 2, 2)
+    down, across = np.mgrid[:96, :128]
+    frames = np.repeat(moving_texture(99, 1), 90, axis=0)
+    for frame, angle in zip(frames, np.arange(90) * 2 * np.pi / 60, strict=True):
+        centre = 48 + 30 * np.sin(speed[0] * angle + phase[0]), 64 + 45 * np.cos(speed[1] * angle + phase[1])
+        frame[(down - centre[0]) ** 2 + (across - centre[1]) ** 2 < 18**2] = 20 + 40 * (seed % 6)
+    return frames
+
+
+def test_clips_before_one_camera_are_joined_only_where_the_same_happens():
+    """Without the frames around key frames, 51 pairs of 25 such clips are joined, since discs meet at places."""
+    clips = {f"{seed:02d}a": before_one_camera(seed)[:60] for seed in range(12)}
+    clips |= {f"{seed:02d}b": before_one_camera(seed)[30:] for seed in range(3)}
+    manifest = pd.DataFrame({"sample_id": list(clips), "path": list(clips)})
+    manifest["content_hash"] = [content_hash(CODEC.decode(frames)) for frames in clips.values()]
+    found = find_duplicates(SampleReader(source=Films(clips), codec=CODEC), manifest, SEARCH)
+    assert found[["left", "right"]].to_numpy().tolist() == [[f"{seed:02d}a", f"{seed:02d}b"] for seed in range(3)]
+
+
 def test_pairs_are_of_samples_each_once_in_order(found):
     assert (found["left"] < found["right"]).all()
     assert not found.duplicated(["left", "right"]).any()

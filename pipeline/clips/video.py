@@ -43,7 +43,7 @@ class Video(FrameSource):
 
     def plan(self) -> Timeline:
         """The times of all packets, of which the container says when each is shown."""
-        with self._opened() as (file, track):
+        with self._open_file() as (file, track):
             self.codec = track.codec_context.name
             refuse_size(track.codec_context.width, track.codec_context.height, self.reading)
             refuse_length(track.frames, (file.duration or 0) / 1e6, self.reading)
@@ -58,7 +58,7 @@ class Video(FrameSource):
         return timeline
 
     def frames(self) -> Iterator[Frame]:
-        with self._opened() as (file, track):
+        with self._open_file() as (file, track):
             packets = self._read_packets(file, track)
             base, step = float(track.time_base or 1), 1 / float(track.average_rate or 25)
             converter = Converter()
@@ -92,7 +92,7 @@ class Video(FrameSource):
         return packets
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
+    def _open_file(self) -> Iterator[tuple[InputContainer, VideoStream]]:
         """The file and its track; every error of FFmpeg within the block is an `ItemRejected`."""
         av = load_av()
         try:

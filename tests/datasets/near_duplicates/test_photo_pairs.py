@@ -5,7 +5,7 @@ import pytest
 from file_options import from_file
 
 from pipeline.datasets.near_duplicates import photo_pairs
-from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
+from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch, NeighbourSearch
 from pipeline.statistics import nearest_neighbors
 from tests.photographs import CHANGES, look_alike, photograph
 
@@ -66,11 +66,13 @@ def test_a_photograph_that_is_there_eight_times_is_no_crowd():
 
 def test_without_enough_pictures_there_is_no_crowd():
     few = thumbnails(ORIGINALS[:9])
-    looks = nearest_neighbors.build_index(photo_pairs._vectors(few))
+    looks = NeighbourSearch(nearest_neighbors.build_index(photo_pairs._vectors(few)))
     assert photo_pairs.background_similarity(few, looks, np.arange(9)).tolist() == [0] * 9
     many = thumbnails(ORIGINALS)
     assert (
-        photo_pairs.background_similarity(many, nearest_neighbors.build_index(photo_pairs._vectors(many)), np.arange(3))
+        photo_pairs.background_similarity(
+            many, NeighbourSearch(nearest_neighbors.build_index(photo_pairs._vectors(many))), np.arange(3)
+        )
         > 0
     ).all()
 
@@ -88,7 +90,7 @@ def test_fewer_than_two_pictures_have_no_twin(number):
 
 def test_candidates_stand_once_the_smaller_first_in_any_size_of_block(monkeypatch):
     many = thumbnails(ORIGINALS)
-    index = nearest_neighbors.build_index(photo_pairs._vectors(many))
+    index = NeighbourSearch(nearest_neighbors.build_index(photo_pairs._vectors(many)))
     pairs = photo_pairs.candidates(many, index, 2)
     assert (pairs[:, 0] < pairs[:, 1]).all()
     assert len({tuple(pair) for pair in pairs.tolist()}) == len(pairs)
@@ -118,3 +120,30 @@ def test_refused_choices(choice, match):
         from_file(
             DuplicateSearch, **{"min_similarity": 0.93, "min_distinctiveness": 0.7, "num_neighbours": 1, **choice}
         )
+
+
+class Fixed:
+    """An index that finds these positions, whatever is looked for."""
+
+    def __init__(self, *positions):
+        self.positions = np.array(positions)
+
+    def search(self, vectors, number):
+        return np.zeros(number), self.positions[:, :number]
+
+
+def test_neighbours_of_a_view_are_other_samples_each_once():
+    """Views 0, 1 and 2 are of the first sample, 3 and 4 of the second, 5 of the third, 6 of the fourth."""
+    owners = np.array([0, 0, 0, 1, 1, 2, 3])
+    search = NeighbourSearch(Fixed([0, 2, 4, 3, 1, 5, 6], [5, 4, 0, 3, 2, 6, -1]), owners)
+    assert search(np.zeros((2, 4)), np.array([0, 5]), 3).tolist() == [[0, 4, 5], [5, 4, 0]]
+    assert search(np.zeros((2, 4)), np.array([0, 5]), 6).tolist()[1] == [5, 4, 0, 6, -1, -1]
+    assert search(np.zeros((2, 4)), np.array([1, 3]), 2).tolist() == [[1, 4], [3, 5]]
+
+
+def test_samples_of_a_single_view_are_compared_as_without_owners():
+    pictures = thumbnails(photograph(seed) for seed in (0, 1, 2, 0, 1))
+    alone = photo_pairs.find_pairs(pictures, 0.9, 1)
+    owned = photo_pairs.find_pairs(pictures, 0.9, 1, np.arange(5))
+    assert alone.pairs.tolist() == owned.pairs.tolist() == [[0, 3, 0], [1, 4, 0]]
+    np.testing.assert_array_equal(alone.distinctiveness, owned.distinctiveness)

@@ -35,6 +35,8 @@ REJECTION_REASONS = {
     "outside": "the path leaves the source's folder",
     "empty": "the file has no bytes",
     "not_a_picture": "no picture format recognises the bytes",
+    "not_a_volume": "no format of volumes recognises the bytes",
+    "bad_series": "the slices of a DICOM series do not make one volume; the detail says why",
     "unsupported": "a format that is not read; the detail says what helps",
     "truncated": "the picture ends early or its data are damaged",
     "too_large": "the picture has more pixels than max_pixels allows, or would take too much memory or time",

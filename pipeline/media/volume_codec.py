@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, cast, final
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from pipeline.volumes import measuring
 from pipeline.volumes.formats import read_scan, read_shape
 from pipeline.volumes.resampling import to_spacing
 from pipeline.volumes.scan import Bounds, Scan
-from pipeline.volumes.storage import VolumeFormat
+from pipeline.volumes.storage import Fit, VolumeFormat
 from pipeline.volumes.views import three_slices
 from pipeline.volumes.window import Greys, Window, reduce
 
@@ -74,7 +74,11 @@ class VolumeCodec(SampleCodec):
         if fit not in ("crop", "pad", "stretch"):
             raise ValueError(f"fit must be crop, pad or stretch, got {fit!r}")
         return VolumeFormat(
-            size=size, depth=self.depth or size, fit=fit, channels=channels, has_cubes=self.spacing is not None
+            size=size,
+            depth=self.depth or size,
+            fit=cast(Fit, fit),
+            channels=channels,
+            has_cubes=self.spacing is not None,
         )
 
     def for_card(self) -> JsonObject:

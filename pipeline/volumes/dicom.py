@@ -60,7 +60,7 @@ def read_dicom(data: bytes | FileSet, bounds: Bounds) -> Scan:
             spacing=checked_spacing(spacing),
             through_plane=geometry.through_plane,
             slice_thickness=slices[0].thickness,
-            is_calibrated=_is_hounsfield(first),
+            is_calibrated=_is_hounsfield(first, slices),
             is_inverted=str(first.get("PhotometricInterpretation")) == "MONOCHROME1",
             attributes=describe(first),
         )
@@ -121,6 +121,8 @@ def _unzip(data: bytes) -> FileSet:
 
 def _read_headers(files: Sequence[bytes]) -> tuple[list[Dataset], list[SliceHeader]]:
     """The header of each file, and of each slice in them, within the limits."""
+    if len(files) > MAX_SLICES:
+        raise ItemRejected("too_large", f"{len(files):,} files, at most {MAX_SLICES:,} slices allowed")
     headers = [parse(content, TAGS) for content in files]
     for header in headers:
         if "LOCALIZER" in [str(part).upper() for part in listed(header.get("ImageType"))]:
@@ -148,7 +150,7 @@ def _stack(files: Sequence[bytes], slices: Sequence[SliceHeader]) -> list[np.nda
     return [plane for content in files for plane in read_pixels(content, count)]
 
 
-def _is_hounsfield(header: Dataset) -> bool:
+def _is_hounsfield(header: Dataset, slices: Sequence[SliceHeader]) -> bool:
     """Whether the numbers are Hounsfield units: CT with a scale."""
-    has_scale = header.get("RescaleIntercept") is not None or header.get("SharedFunctionalGroupsSequence") is not None
+    has_scale = all(entry.has_scale for entry in slices)
     return str(header.get("Modality")) == "CT" and has_scale and str(header.get("RescaleType") or "") in HOUNSFIELD

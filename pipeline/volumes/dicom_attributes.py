@@ -18,8 +18,16 @@ SEQUENCES = frozenset(["SE", "IR", "GR", "EP", "RM"])
 MAKERS = {  # beginning of a name, in small letters, to the maker
     **{name: name for name in ("siemens", "philips", "canon", "hitachi", "fujifilm", "agfa", "carestream", "hologic")},
     **{name: name for name in ("samsung", "esaote", "bruker", "hamamatsu", "zeiss", "heidelberg", "mindray")},
-    **{"ge ": "ge", "general electric": "ge", "toshiba": "canon", "united imaging": "united imaging", "uih": "united imaging"},
-    **{"carl zeiss": "zeiss", "picker": "philips", "elscint": "elscint", "planmeca": "planmeca", "neusoft": "neusoft"},
+    "ge ": "ge",
+    "general electric": "ge",
+    "toshiba": "canon",
+    "united imaging": "united imaging",
+    "uih": "united imaging",
+    "carl zeiss": "zeiss",
+    "picker": "philips",
+    "elscint": "elscint",
+    "planmeca": "planmeca",
+    "neusoft": "neusoft",
 }
 NUMBERS = {  # attribute to element
     "kvp": "KVP",

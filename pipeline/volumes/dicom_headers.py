@@ -23,6 +23,8 @@ PREAMBLE = 128
 MAGIC = b"DICM"
 DIRECTORY = "1.2.840.10008.1.3.10"  # the file DICOMDIR, an index
 DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.8.1")  # unpacked by pydicom without a limit
+MAX_HEADER = 2**24  # bytes before the pixels
+FIRST_PIXELS, LAST_PIXELS = 0x7FE00008, 0x7FE00010  # elements that hold them
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 OF_PIXELS = (
     *("SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "NumberOfFrames", "BitsAllocated"),
@@ -46,12 +48,14 @@ class SliceHeader:
     """One slice, or one frame of a file with several.
 
     Attributes:
-        position: (3,) mm to the left, back and head (LPS) of the first pixel's centre; None where the file does not say.
-        orientation: (6,) direction of a row and of a column (LPS); None where the file does not say.
-        pixel_spacing: Distance of rows and of columns in mm; None where the file does not say.
-        thickness: In mm; NaN where the file does not say.
+        position: (3,) mm to the left, back and head (LPS) of the first pixel's centre; here and below None where the
+            file does not say.
+        orientation: (6,) direction of a row and of a column (LPS).
+        pixel_spacing: Distance of rows and of columns in mm.
+        thickness: In mm.
         shape: Rows and columns.
         scale: Slope and intercept.
+        has_scale: Whether the file gives them.
         series: Which series it belongs to.
         kind: What must be alike in a series: colour, type of numbers.
     """
@@ -59,9 +63,10 @@ class SliceHeader:
     position: np.ndarray | None
     orientation: np.ndarray | None
     pixel_spacing: tuple[float, float] | None
-    thickness: float
+    thickness: float | None
     shape: tuple[int, int]
     scale: tuple[float, float]
+    has_scale: bool
     series: str
     kind: tuple[str, ...]
 
@@ -71,24 +76,38 @@ def is_dicom(data: bytes) -> bool:
 
 
 def parse(data: bytes, tags: tuple[str, ...], with_pixels: bool = False) -> Dataset:
-    """The listed elements of a file; of others not even the value is read.
+    """The listed elements of a file; of others not even the value is read, and nothing behind the pixels.
 
     Raises:
-        ItemRejected: It is no DICOM file, an index of others, or packed as a whole.
+        ItemRejected: It is no DICOM file, an index of others, packed as a whole, or its header is too large.
     """
-    pydicom = import_reader("pydicom", KIND)
+    import_reader("pydicom", KIND)
+    from pydicom.datadict import tag_for_keyword
+    from pydicom.filereader import read_partial
+
     if not is_dicom(data):
         raise ItemRejected("truncated", "no DICOM file: the letters DICM are not at byte 128")
-    if _transfer_syntax(data) in DEFLATED:
+    if read_transfer_syntax(data) in DEFLATED:
         raise ItemRejected("unsupported", "a DICOM file that is packed as a whole (deflated); write it unpacked")
-    wanted = [*tags, *(PIXELS if with_pixels else ())]
-    found: Dataset = pydicom.dcmread(io.BytesIO(data), specific_tags=wanted, stop_before_pixels=not with_pixels)
+    names = ("SpecificCharacterSet", *tags, *(PIXELS if with_pixels else ()))
+    wanted = [tag for name in names if (tag := tag_for_keyword(name)) is not None]
+    ended = False
+
+    def is_end(tag: int, vr: str | None, length: int) -> bool:
+        nonlocal ended
+        ended = tag > LAST_PIXELS if with_pixels else tag >= FIRST_PIXELS
+        return ended
+
+    part = data if with_pixels else data[:MAX_HEADER]
+    found: Dataset = read_partial(io.BytesIO(part), stop_when=is_end, specific_tags=wanted)
     if str(found.file_meta.get("MediaStorageSOPClassUID", "")) == DIRECTORY:
         raise ItemRejected("unsupported", "a DICOMDIR, which is an index of other files")
+    if len(part) < len(data) and not ended:
+        raise ItemRejected("too_large", f"a header of more than {MAX_HEADER:,} bytes")
     return found
 
 
-def _transfer_syntax(data: bytes) -> str:
+def read_transfer_syntax(data: bytes) -> str:
     """How the rest of the file is coded, read before it."""
     from pydicom.filereader import read_dataset
 
@@ -136,15 +155,16 @@ def _slice(found: Dataset, places: list[Any]) -> SliceHeader:
     if not (1 <= rows <= 65_535 and 1 <= columns <= 65_535):
         raise ItemRejected("unsupported", "a DICOM file without a picture (a report, a plan, a structure)")
     spacing = _floats(places, "PixelSpacing", 2)
-    scale = _floats(places, "RescaleSlope", 1), _floats(places, "RescaleIntercept", 1)
+    slope, intercept = _floats(places, "RescaleSlope", 1), _floats(places, "RescaleIntercept", 1)
     thickness = _floats(places, "SliceThickness", 1)
     return SliceHeader(
         position=_floats(places, "ImagePositionPatient", 3),
         orientation=_floats(places, "ImageOrientationPatient", 6),
         pixel_spacing=None if spacing is None else (float(spacing[0]), float(spacing[1])),
-        thickness=math.nan if thickness is None else float(thickness[0]),
+        thickness=None if thickness is None else float(thickness[0]),
         shape=(int(rows), int(columns)),
-        scale=(1.0 if scale[0] is None else float(scale[0][0]), 0.0 if scale[1] is None else float(scale[1][0])),
+        scale=(1.0 if slope is None else float(slope[0]), 0.0 if intercept is None else float(intercept[0])),
+        has_scale=intercept is not None,
         series=str(found.get("SeriesInstanceUID", "")),
         kind=tuple(str(found.get(name)) for name in ("PhotometricInterpretation", "SamplesPerPixel", "BitsAllocated")),
     )

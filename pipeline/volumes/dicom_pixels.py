@@ -43,7 +43,7 @@ def check_pixels(found: Dataset) -> None:
 
 
 def _has_decoder(syntax: Any) -> bool:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     return bool(syntax in NATIVE or get_decoder(syntax).is_available)
 

@@ -84,9 +84,7 @@ def _refuse_mixtures(slices: Sequence[SliceHeader]) -> None:
             what = {"shape": "sizes", "pixel_spacing": "distances of pixels", "kind": "kinds of pixels"}[name]
             raise ItemRejected(REASON, f"{len(different)} {what} in one series, of {sorted(different.values())} slices")
     oriented = [entry.orientation for entry in slices if entry.orientation is not None]
-    if len(oriented) not in (0, len(slices)) or any(
-        np.abs(one - oriented[0]).max() > MAX_TURN for one in oriented
-    ):
+    if len(oriented) not in (0, len(slices)) or any(np.abs(one - oriented[0]).max() > MAX_TURN for one in oriented):
         raise ItemRejected(REASON, "the slices are turned differently (a localizer among them, or two series)")
 
 
@@ -127,7 +125,8 @@ def _refuse_tilt(way: np.ndarray, normal: np.ndarray, positions: np.ndarray, ste
     tilt = math.degrees(math.acos(min(1.0, float(way @ normal) / float(np.linalg.norm(way)))))
     if tilt > MAX_TILT:
         raise ItemRejected(
-            REASON, f"a gantry tilt of {tilt:.1f} degrees: each slice is shifted sideways; resample it to a straight one"
+            REASON,
+            f"a gantry tilt of {tilt:.1f} degrees: each slice is shifted sideways; resample it to a straight one",
         )
     sideways = positions - positions[0] - np.outer((positions - positions[0]) @ normal, normal)
     off = float(np.linalg.norm(sideways, axis=1).max()) - step * len(positions) * math.tan(math.radians(MAX_TILT))

@@ -48,7 +48,7 @@ def measure_shape(foreground: np.ndarray, spacing: tuple[float, float, float] | 
         unknown.
     """
     voxels = int(foreground.sum())
-    extents = [_extent(foreground.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    extents = [_extent(foreground.sum(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
     faces = [_faces(foreground, axis) for axis in range(3)]
     steps = spacing or (math.nan,) * 3
     cube = math.prod(steps)
@@ -65,8 +65,8 @@ def measure_shape(foreground: np.ndarray, spacing: tuple[float, float, float] | 
     }
 
 
-def _extent(present: np.ndarray) -> int:
-    places = np.flatnonzero(present)
+def _extent(counts: np.ndarray) -> int:
+    places = np.flatnonzero(counts)
     return int(places[-1] - places[0]) + 1 if len(places) else 0
 
 

@@ -15,7 +15,9 @@ from pipeline.volumes.dicom_headers import is_dicom
 from pipeline.volumes.scan import Bounds, Scan
 
 SUFFIXES = frozenset([".nii", ".nii.gz", ".mrc", ".mrc.gz", ".map", ".map.gz", ".npy", *dicom.SUFFIXES])
-UNREAD = frozenset([".nrrd", ".mha", ".mhd", ".mgh", ".mgz", ".hdr", ".img", ".par", ".rec", ".minc", ".mnc", ".nii.bz2"])
+UNREAD = frozenset(
+    [".nrrd", ".mha", ".mhd", ".mgh", ".mgz", ".hdr", ".img", ".par", ".rec", ".minc", ".mnc", ".nii.bz2"]
+)
 HEAD_BYTES = 600
 CONVERT = "convert it to NIfTI"
 OTHERS = (  # offset, bytes, what it is

@@ -78,21 +78,19 @@ def read_mrc_shape(data: bytes, bounds: Bounds) -> tuple[int, ...]:
 
 
 def _read_header(data: bytes, bounds: Bounds) -> MrcHeader:
-    import_reader("mrcfile", KIND)
-    from mrcfile.dtypes import HEADER_DTYPE
-    from mrcfile.utils import byte_order_from_machine_stamp, mode_from_dtype
-
+    layout = import_reader("mrcfile.dtypes", KIND).HEADER_DTYPE
+    rules = import_reader("mrcfile.utils", KIND)
     head = unpack(data, HEADER_BYTES)[:HEADER_BYTES]
     if len(head) < HEADER_BYTES:
         raise ItemRejected("truncated", f"{len(head)} bytes of a header of {HEADER_BYTES}")
-    order = byte_order_from_machine_stamp(np.frombuffer(head, HEADER_DTYPE)[0]["machst"])
-    header = np.frombuffer(head, HEADER_DTYPE.newbyteorder(order))[0]
+    order = rules.byte_order_from_machine_stamp(np.frombuffer(head, layout)[0]["machst"])
+    header = np.frombuffer(head, layout.newbyteorder(order))[0]
     shape = (int(header["nz"]), int(header["ny"]), int(header["nx"]))
     extended = int(header["nsymbt"])
     if min(shape) < 1 or not 0 <= extended <= MAX_EXTENDED:
         raise ItemRejected("truncated", f"a header with {shape} voxels and {extended} bytes before them")
     mode = int(header["mode"])
-    known = {mode_from_dtype(np.dtype(name)): np.dtype(name) for name in ("i1", "i2", "f4", "u2", "f2")}
+    known = {rules.mode_from_dtype(np.dtype(name)): np.dtype(name) for name in ("i1", "i2", "f4", "u2", "f2")}
     if mode not in known:
         raise ItemRejected("unsupported", f"voxels of mode {mode}; whole and real numbers are read (0, 1, 2, 6, 12)")
     bounds.check(shape)

@@ -11,6 +11,8 @@ from pipeline.core.open_types import JsonObject
 from pipeline.core.sample_codec import StorageFormat
 from pipeline.volumes.resampling import centre, resize
 
+Fit = Literal["crop", "pad", "stretch"]
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,7 @@ class VolumeFormat(StorageFormat):
 
     size: int
     depth: int
-    fit: Literal["crop", "pad", "stretch"]
+    fit: Fit
     channels: int
     has_cubes: bool
 
@@ -45,7 +47,7 @@ class VolumeFormat(StorageFormat):
         if self.has_cubes:
             small = centre(sample, wanted)
         else:
-            slices, rows, columns = sample.shape
+            _, rows, columns = sample.shape
             if self.fit == "stretch":
                 lengths = (self.size, self.size)
             else:

@@ -73,7 +73,7 @@ def reduce(scan: Scan, window: Window) -> Greys:
 def _finite(voxels: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
     """The voxels that are numbers, and the smallest and the largest of them."""
     numbers = voxels.ravel()
-    if voxels.dtype == bool:
+    if voxels.dtype.kind == "b":
         numbers = numbers.view(np.uint8)
     elif voxels.dtype.kind == "f":
         known = np.isfinite(numbers)
@@ -88,15 +88,15 @@ def _choose(scan: Scan, window: Window, tails: tuple[float, float], ends: tuple[
         if not scan.is_calibrated:
             raise ItemRejected(
                 "unsupported",
-                f"media.window {list(window)} needs numbers with a scale, such as Hounsfield units, and this {scan.format} "
-                "does not say that it has one; media.window=auto takes any",
+                f"media.window {list(window)} needs numbers with a scale, such as Hounsfield units, and this "
+                f"{scan.format} does not say that it has one; media.window=auto takes any",
             )
         if ends[1] < window[0] or ends[0] > window[1]:
             raise ItemRejected(
                 "unsupported", f"no voxel lies in media.window {list(window)}; they go from {ends[0]:g} to {ends[1]:g}"
             )
         return window
-    if scan.voxels.dtype == bool or (ends == (0, 1) and _has_two(scan.voxels)):
+    if scan.voxels.dtype.kind == "b" or (ends == (0, 1) and _has_two(scan.voxels)):
         return 0.0, 1.0
     if scan.voxels.dtype == np.uint8:
         return 0.0, float(WHITE)

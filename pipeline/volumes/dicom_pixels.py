@@ -70,13 +70,13 @@ def read_pixels(data: bytes, count: int) -> np.ndarray:
     if array.dtype.kind in "iu":
         array = _used_bits(array, int(found.BitsAllocated), int(found.get("BitsStored") or 0), found.get("HighBit"))
     padding = found.get("PixelPaddingValue")
-    if isinstance(padding, int | float) and (blank := array == _wrapped(padding, array.dtype)).any():
+    if isinstance(padding, int | float) and (blank := array == _wrap(padding, array.dtype)).any():
         array = array.astype(np.float32)
         array[blank] = np.nan
     return array
 
 
-def _wrapped(value: float, dtype: np.dtype[Any]) -> Any:
+def _wrap(value: float, dtype: np.dtype[Any]) -> Any:
     """The value as the type of the pixels holds it: writers give signed values to unsigned pixels and the reverse."""
     return np.array(value).astype(np.int64).astype(dtype) if dtype.kind in "iu" else value
 

@@ -65,7 +65,7 @@ def reduce(scan: Scan, window: Window) -> Greys:
         voxels=WHITE - grey if scan.is_inverted else grey,
         low=low,
         high=high,
-        clipped=1 - int(((scan.voxels >= low) & (scan.voxels <= high)).sum()) / scan.voxels.size,
+        clipped=int((~((scan.voxels >= low) & (scan.voxels <= high))).sum()) / scan.voxels.size,
         intensities=dict(zip(QUANTILES, map(float, quantiles[2:]), strict=True)),
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.core.errors import ItemRejected
 from pipeline.core.safe_files import MAX_FILE_BYTES, MAX_FOLDER_FILES
 from pipeline.core.sample_codec import FileSet
-from pipeline.volumes.dicom_attributes import describe, as_list
+from pipeline.volumes.dicom_attributes import as_list, describe
 from pipeline.volumes.dicom_headers import KIND, TAGS, SliceHeader, is_dicom, parse, read_slices
 from pipeline.volumes.dicom_pixels import check_pixels, read_pixels
 from pipeline.volumes.dicom_series import REASON, arrange

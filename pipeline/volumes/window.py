@@ -96,7 +96,7 @@ def _choose(scan: Scan, window: Window, tails: tuple[float, float], ends: tuple[
                 "unsupported", f"no voxel lies in media.window {list(window)}; they go from {ends[0]:g} to {ends[1]:g}"
             )
         return window
-    if scan.voxels.dtype.kind == "b" or (ends == (0, 1) and _has_two(scan.voxels)):
+    if scan.voxels.dtype.kind == "b" or (ends == (0.0, 1.0) and _has_two(scan.voxels)):
         return 0.0, 1.0
     if scan.voxels.dtype == np.uint8:
         return 0.0, float(WHITE)

@@ -2,6 +2,8 @@
 
 import json
 import math
+import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +127,21 @@ def test_lack_of_memory_is_a_refusal(monkeypatch: pytest.MonkeyPatch, place: str
     monkeypatch.setattr(place, fail)
     with pytest.raises(ItemRejected, match="too_large: there is not enough memory"):
         codec().examine(FILE)
+
+
+def test_it_goes_to_other_processes() -> None:
+    reader = codec(window=[0, 5])
+    assert pickle.loads(pickle.dumps(reader)) == reader
+
+
+@pytest.mark.parametrize(
+    ("package", "data"),
+    [("nibabel", FILE), ("pydicom", series(ARRAY)), ("mrcfile.dtypes", bytes(208) + b"MAP " + bytes(900))],
+)
+def test_a_package_that_is_missing_is_named_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch, package: str, data: Any
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    top = package.partition(".")[0]
+    with pytest.raises(UserError, match=rf"need the package {top}, .*make install EXTRAS=volumes$"):
+        codec().decode(data)

@@ -63,6 +63,7 @@ def test_npy_as_it_is(array: np.ndarray, version: tuple[int, int]) -> None:
     [
         (npy(np.array([Trap()] * 8).reshape(2, 2, 2), allow_pickle=True), "unsupported: an array of the type object"),
         (npy(np.zeros((2, 2, 2), "U3")), "unsupported: an array of the type <U3"),
+        (npy(np.zeros((2, 2, 2), [("x", "i2")])), "unsupported: an array of the type record"),
         (npy(np.zeros((2, 2, 2), complex)), "unsupported: an array of the type complex128"),
         (npy(np.zeros((2, 2))), "unsupported: an array of 2 x 2, which has 2 axes"),
         (npy(np.zeros((2, 2, 2, 3))), "unsupported: an array of 2 x 2 x 2 x 3, which has 4 axes"),

@@ -113,6 +113,20 @@ def test_a_big_endian_and_a_packed_series() -> None:
     np.testing.assert_array_equal(read_scan(FileSet(files=tuple(packed)), LIMITS).voxels, array)
 
 
+def test_a_series_of_jpeg_2000() -> None:
+    """Of a slice in pydicom's package and a copy of it one step higher."""
+    folder = Path(pydicom.__file__).parent / "data/test_files"
+    packed = pydicom.dcmread(folder / "MR_small_jp2klossless.dcm")
+    plain = pydicom.dcmread(folder / "MR_small.dcm").pixel_array
+    files = []
+    for number in range(2):
+        packed.ImageOrientationPatient, packed.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, 2 * number]
+        files.append((f"{number}.dcm", written(packed)))
+    np.testing.assert_array_equal(read_scan(FileSet(files=tuple(files)), LIMITS).voxels, [plain, plain])
+    small = FileSet(files=tuple((name, changed(data, Rows=32)) for name, data in files))
+    assert refusal(small) == "truncated: a slice of (64, 64) pixels where the header says otherwise"
+
+
 def multi_frame(array: np.ndarray, order: Any = None) -> Dataset:
     """One file with a place for each frame, in a mixed order."""
     order = np.random.default_rng(3).permutation(len(array)) if order is None else order
@@ -214,7 +228,10 @@ REFUSED = {  # what is refused, and the beginning of the reason
     "one slice": (series(ARRAY[:1]), "bad_series: one slice alone, which is a picture (media=image)"),
     "no pixels": (series(ARRAY, PixelData=None), "unsupported: a DICOM file without pixels"),
     "report": (series(ARRAY, Rows=None, Columns=None), "unsupported: a DICOM file without a picture"),
-    "colour": (series(ARRAY, PhotometricInterpretation="PALETTE COLOR"), "unsupported: pixels in colour (unknown)"),
+    "colour": (
+        series(ARRAY, PhotometricInterpretation="PALETTE COLOR"),
+        "unsupported: pixels in colour (PALETTE COLOR)",
+    ),
     "rgb": (series(ARRAY, PhotometricInterpretation="RGB"), "unsupported: pixels in colour (RGB); volumes of greys"),
     "short": (series(ARRAY, PixelData=b"12"), "truncated: a damaged DICOM file (ValueError)"),
     "scale": (series(ARRAY, RescaleSlope=0, RescaleIntercept=1), "truncated: a scale of 0.0 and 1.0, which is none"),

@@ -29,7 +29,8 @@ from pipeline.core.axes import to_tensor
 from pipeline.core.parallel import num_workers, parallel_map
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.images.decoding import Decoding, content_hash, decode
-from pipeline.media.reader import ImageReader
+from pipeline.media.picture_codec import PictureCodec
+from pipeline.media.reader import SampleReader
 
 CONF = Path(__file__).parents[1] / "conf"
 MAX_PIXELS = 100_000_000
@@ -96,7 +97,7 @@ def main() -> None:
     paths = source.read()["path"].tolist()[: told.pictures // featuring.batch_size * featuring.batch_size]
     items = [(path, content_hash(decode(source.open(path), LIMITS))) for path in paths]
     batches = len(items) // featuring.batch_size
-    reader = ImageReader(source=source, decoding=LIMITS)
+    reader = SampleReader(source=source, codec=PictureCodec(decoding=LIMITS))
     read = partial(reader.load_stored, storage=featuring.storage(3))
     pictures = np.stack([read(one) for one in items[: featuring.batch_size]])
     batch = featuriser.frozen.transform(to_tensor(pictures)).to(featuriser.frozen.device)

@@ -50,11 +50,12 @@ def scan(folder: str) -> None:
     from pipeline.datasets.ingestion import ingest
     from pipeline.datasets.sources.folder import Folder
     from pipeline.images.decoding import Decoding
-    from pipeline.media.reader import ImageReader
+    from pipeline.media.picture_codec import PictureCodec
+    from pipeline.media.reader import SampleReader
 
     source = Folder(name="memory", path=folder, watch=folder)
     start = time.perf_counter()
-    manifest, _ = ingest(ImageReader(source=source, decoding=Decoding(max_pixels=100_000_000)))
+    manifest, _ = ingest(SampleReader(source=source, codec=PictureCodec(decoding=Decoding(max_pixels=100_000_000))))
     seconds = time.perf_counter() - start
     get_reusable_executor().shutdown(wait=True)  # the peak of a process is known once it has ended
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

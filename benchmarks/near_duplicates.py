@@ -117,10 +117,11 @@ def colibri(source: Any, manifest: Any) -> tuple[Any, np.ndarray]:
     from benchmarks.copies import LIMITS
     from pipeline.datasets.near_duplicates.pairing import find_duplicates
     from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
-    from pipeline.media.reader import ImageReader
+    from pipeline.media.picture_codec import PictureCodec
+    from pipeline.media.reader import SampleReader
 
     table = find_duplicates(
-        ImageReader(source=source, decoding=LIMITS),
+        SampleReader(source=source, codec=PictureCodec(decoding=LIMITS)),
         manifest,
         DuplicateSearch(**yaml.safe_load(Path("conf/config.yaml").read_text())["near_duplicates"]),
     )
@@ -149,7 +150,8 @@ def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
     from benchmarks.copies import LIMITS
     from pipeline.core import config
     from pipeline.features.extractor import FeatureExtractor, FeatureOptions
-    from pipeline.media.reader import ImageReader
+    from pipeline.media.picture_codec import PictureCodec
+    from pipeline.media.reader import SampleReader
     from pipeline.statistics.nearest_neighbors import l2_normalise
 
     featuring = FeatureOptions(**yaml.safe_load(config.compose(overrides=["embed=efficientnet_lite0"]))["embed"])
@@ -157,7 +159,7 @@ def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
     found = []
     for source, manifest in zip(sources, manifests, strict=True):
         items = zip(manifest["path"], manifest["content_hash"], strict=True)
-        reader = ImageReader(source=source, decoding=LIMITS)
+        reader = SampleReader(source=source, codec=PictureCodec(decoding=LIMITS))
         images = (reader.load_stored(item, featuring.storage(3)) for item in items)
         found.append(l2_normalise(np.stack(list(featuriser.stream(images)))))
     return found
@@ -202,10 +204,12 @@ def prepared(source: Any, manifest: Any, natural: np.ndarray, planted: int, seed
 
     from benchmarks.copies import LIMITS, plant
     from pipeline.datasets.ingestion import ingest
-    from pipeline.media.reader import ImageReader
+    from pipeline.media.picture_codec import PictureCodec
+    from pipeline.media.reader import SampleReader
 
     made = plant(source, manifest, planted, seed)
-    table = pd.concat([manifest, ingest(ImageReader(source=made, decoding=LIMITS))[0]], ignore_index=True)
+    copies, _ = ingest(SampleReader(source=made, codec=PictureCodec(decoding=LIMITS)))
+    table = pd.concat([manifest, copies], ignore_index=True)
     position = pd.Series(np.arange(len(table)), index=table["path"])
     true = np.array([(position[origin], position[copy]) for copy, origin in made.origin.items()])
     return Trial(made, table, true, set(map(tuple, natural.tolist())))
@@ -285,10 +289,11 @@ def main() -> None:
         parser.error("name a folder of pictures with one sub-folder per class, or elpv, or digits")
     from benchmarks.copies import LIMITS
     from pipeline.datasets.ingestion import ingest
-    from pipeline.media.reader import ImageReader
+    from pipeline.media.picture_codec import PictureCodec
+    from pipeline.media.reader import SampleReader
 
     source = source_of(arguments.folder)
-    manifest, _ = ingest(ImageReader(source=source, decoding=LIMITS))
+    manifest, _ = ingest(SampleReader(source=source, codec=PictureCodec(decoding=LIMITS)))
     own, natural = colibri(source, manifest)
     print(f"{len(manifest):,} pictures, {len(own)} pairs among them; {arguments.planted} copies planted")
     if arguments.sheet and len(own):

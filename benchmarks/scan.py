@@ -43,10 +43,11 @@ def colibri(folder: Path) -> float:
     from pipeline.datasets.ingestion import ingest
     from pipeline.datasets.sources.folder import Folder
     from pipeline.images.decoding import Decoding
-    from pipeline.media.reader import ImageReader
+    from pipeline.media.picture_codec import PictureCodec
+    from pipeline.media.reader import SampleReader
 
     source = Folder(name="scan", path=str(folder), watch=str(folder))
-    reader = ImageReader(source=source, decoding=Decoding(max_pixels=100_000_000))
+    reader = SampleReader(source=source, codec=PictureCodec(decoding=Decoding(max_pixels=100_000_000)))
     return best(lambda: ingest(reader))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from films import film, moving_texture
 from PIL import Image
+from volume_examples import nifti, voxels
 
 from pipeline.core import config
 from pipeline.core.errors import ItemRejected
@@ -23,7 +24,11 @@ def picture() -> bytes:
     return buffer.getvalue()
 
 
-EXAMPLES: dict[str, Callable[[], bytes]] = {"image": picture, "clip": lambda: film(moving_texture(0, 12))}
+EXAMPLES: dict[str, Callable[[], bytes]] = {
+    "image": picture,
+    "clip": lambda: film(moving_texture(0, 12)),
+    "volume": lambda: nifti(voxels((20, 24, 18)), np.diag([1.0, 1.0, 2.0, 1.0])),
+}
 
 
 @pytest.fixture(params=EXAMPLES)
@@ -43,8 +48,10 @@ def test_a_sample(example: tuple[SampleCodec, bytes]) -> None:
     assert isinstance(found, SampleMeasurements)
     assert found == codec.open(data).measure() or "nan" in repr(found)
     assert found.content_hash == content_hash(sample)
-    assert (found.height, found.width) == sample.shape[-3:-1]
-    assert found.channels == sample.shape[-1] == 3
+    spatial = sample.shape[:-1] if found.channels == 3 else sample.shape
+    assert (found.height, found.width) == spatial[-2:]
+    assert found.channels == (1 if codec.media == "volume" else 3)
+    assert found.depth == (1 if codec.media == "image" else spatial[0])
     assert all(isinstance(value, float) for value in found.properties.values())
     header = codec.header(data)
     assert (header.height, header.width) == (found.height, found.width)
@@ -82,5 +89,5 @@ def test_it_goes_to_other_processes(example: tuple[SampleCodec, bytes]) -> None:
 def test_what_is_no_sample_is_refused(example: tuple[SampleCodec, bytes], data: bytes) -> None:
     codec, _ = example
     for read in (codec.decode, codec.examine, codec.open, codec.header, codec.decode_with_views):
-        with pytest.raises(ItemRejected, match=r"^(empty|not_a_picture|not_a_clip|truncated): "):
+        with pytest.raises(ItemRejected, match=r"^(empty|not_a_picture|not_a_clip|not_a_volume|truncated): "):
             read(data)

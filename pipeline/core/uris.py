@@ -14,7 +14,7 @@ WORDS = (
     r"passw(?:or)?d|pwd|passphrase|secret|token|signature|credentials?|authorization"
     r"|(?:api|access|account|private|shared)[_-]?key(?:[_-]?id)?|google_?access_?id"
 )
-NAMES = re.compile(rf"(?i)^(?:key|sig|sas|auth|pass)$|(?:{WORDS})$")
+NAMES = re.compile(rf"(?i)^(?:key|sig|sas|auth|pass|salt)$|(?:{WORDS})$")
 USER = re.compile(r"(?<=://)(?:[^/?#\s'\"<>]*|[^/?#\s:@'\"<>]+:(?!\d+(?:[/?#\s]|$))[^\s'\"<>]*)(?=@)")
 NAMED = re.compile(rf"(?i)((?:{WORDS}|[?&;](?:key|sig|sas|auth|pass))=)[^&\s'\"<>;,)#]+")
 BEARER = re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}")

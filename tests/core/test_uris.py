@@ -74,6 +74,7 @@ def test_values_are_masked_by_their_key_too():
     assert masked["source"] == {"url": "https://***@h/x", "options": {"key": MASK, "secret": MASK, "anon": False}}
     assert masked["list"] == ["https://h?sig=***", 3, None]
     assert (masked["token"], masked["max_tokens"], masked["sort_key"]) == ("", 4, params["sort_key"])
+    assert mask_values({"source": {"salt": SECRET}}) == {"source": {"salt": MASK}}  # of the hashes of patients
     assert params["source"]["options"]["key"] == SECRET  # what was given is not changed
 
 

@@ -207,8 +207,9 @@ def test_of_a_clip_the_frame_is_shown_that_counts_most():
     network = RuleOfFrame(weights_of("middle"), 3)
     task = SingleLabel(label_smoothing=0.0)
     predictor = NetworkPredictor(network, task, transform, ["identity"], "fp32")
-    found = explain(predictor=predictor, dataset=dataset)
-    of_pictures = explain(place="middle")
+    few = {"max_pictures": 12, "per_kind": 6}
+    found = explain(predictor=predictor, dataset=dataset, **few)
+    of_pictures = explain(place="middle", **few)
     assert found.state == "depend"
     assert found.figures["border_share"].value == pytest.approx(of_pictures.figures["border_share"].value, abs=1e-4)
     for one, other in zip(found.examples, of_pictures.examples, strict=True):

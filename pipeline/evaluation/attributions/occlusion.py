@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Occlusion(Attribution):
     """A square moves over the picture and covers it with the mean colour of the picture; captum's Occlusion.
 
-    It needs no gradients, so it explains every model of pictures. Of a clip or volume it covers as many frames or slices
-    as `window` says, and goes on by as many.
+    It needs no gradients, so it explains every model of pictures. Of a clip or volume it covers as many frames or
+    slices as `window` says, and goes on by as many.
 
     Args:
         window: Side of the square, as a share of the side of the picture, above 0.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any, Literal
 
 import torch
@@ -16,6 +15,7 @@ Library = Literal["torchvision", "monai"]
 OF_TORCHVISION = ("mc3_18", "mvit_v2_s", "r2plus1d_18", "r3d_18", "s3d", "swin3d_t")
 OF_MONAI = ("densenet121", "resnet18", "resnet50")
 CHANNELS = 3
+LEAST = {"s3d": (5, 17, 17), "densenet121": (29, 29, 29)}  # of the others each axis may have one place
 CLASSES = 400  # of Kinetics; the classifier is removed
 
 
@@ -105,31 +105,15 @@ def fit_to_size(body: Any, x: Tensor) -> None:
     body.pos_encoding.temporal_size, body.pos_encoding.spatial_size = counts[0], tuple(counts[1:])
 
 
-def size_problem(body: nn.Module, name: str, x: Tensor) -> str:
-    """The problem in one line if the network does not take samples of this size; empty if it does.
+def check_size(architecture: str, shape: tuple[int, ...]) -> None:
+    """Refuses (T, H, W) samples that are too small for a network; most take any.
 
-    It is tried on torch's meta device, without arithmetic. The smallest size that fits is found for each axis alone,
-    with the others at 224.
+    Raises:
+        UserError: They are; the message has the smallest size.
     """
-    shape = tuple(x.shape[2:])
-    with torch.device("meta"):
-        tried = deepcopy(body).to("meta").eval()
-        if _takes(tried, x.shape[1], shape):
-            return ""
-        least = []
-        for axis in range(len(shape)):
-            sides = [[side if one == axis else 224 for one in range(len(shape))] for side in range(1, 225)]
-            least.append(next((side[axis] for side in sides if _takes(tried, x.shape[1], side)), 224))
-    return (
-        f"{name} does not take samples of {' x '.join(map(str, shape))}; it takes at least "
-        f"{' x '.join(map(str, least))}, so choose more frames or slices, a larger image_size, or another encoder"
-    )
-
-
-def _takes(body: nn.Module, channels: int, shape: Any) -> bool:
-    fit_to_size(body, torch.zeros(1, channels, *shape))
-    try:
-        body(torch.zeros(2, channels, *shape))
-    except (RuntimeError, AssertionError, ValueError):
-        return False
-    return True
+    least = LEAST.get(architecture, (1, 1, 1))
+    if any(length < needed for length, needed in zip(shape, least, strict=True)):
+        raise UserError(
+            f"{architecture} takes samples of at least {' x '.join(map(str, least))} (frames, height, width), "
+            f"found {' x '.join(map(str, shape))}; set more frames or slices, a larger image_size, or another encoder"
+        )

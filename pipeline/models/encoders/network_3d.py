@@ -7,7 +7,6 @@ from typing import Literal, final
 from torch import Tensor, nn
 
 from pipeline.core.contracts import Encoder
-from pipeline.core.errors import UserError
 from pipeline.models.encoders import backbones_3d, pretrained_network
 
 
@@ -45,16 +44,11 @@ class Network3d(nn.Module, Encoder):
         if in_channels == 1:
             backbones_3d.sum_input_channels(body)
         self.body, self.feature_dim = backbones_3d.remove_classifier(body, library)
-        self.in_channels, self.name = in_channels, f"{architecture} of {library}"
+        self.in_channels, self.architecture = in_channels, architecture
 
     def forward(self, x: Tensor) -> Tensor:
+        backbones_3d.check_size(self.architecture, tuple(x.shape[2:]))
         x = x[:, : self.in_channels]
         backbones_3d.fit_to_size(self.body, x)
-        try:
-            features: Tensor = self.body(x)
-        except (RuntimeError, AssertionError, ValueError):
-            problem = backbones_3d.size_problem(self.body, self.name, x)
-            if problem:
-                raise UserError(problem) from None
-            raise
+        features: Tensor = self.body(x)
         return features

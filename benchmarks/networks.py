@@ -2,9 +2,9 @@
 
     python -m benchmarks.networks [NAME ...]
 
-Each at the size it is commonly used at, random pictures, batches of 8, fp32, one thread; encoders of clips and volumes with
-16 frames of 112 pixels and with 32 x 32 x 32 voxels, in batches of 2 and of 8: after one step for warming up
-the median of as many steps as fit into two seconds. `forward` is the network in evaluation, `training` is
+Each at the size it is commonly used at, random pictures, batches of 8, fp32, one thread; encoders of clips and
+volumes with 16 frames of 112 pixels and with 32 x 32 x 32 voxels, in batches of 2 and of 8: after one step for warming
+up the median of as many steps as fit into two seconds. `forward` is the network in evaluation, `training` is
 forward, backward and AdamW. Time is the processor's, not the clock's, so that a machine that does other things
 meanwhile gives nearly the same figures; two cores are not quite twice as fast.
 """

@@ -185,7 +185,8 @@ def test_corruption_contract(option: str) -> None:
     assert type(corruption).__module__ == f"pipeline.evaluation.corruptions.{name}"
     smooth = gaussian_filter(np.random.default_rng(0).normal(128, 400, (6, 28, 28, 3)), (0, 2, 2, 0))
     smooth = smooth.clip(0, 255).astype(np.uint8)
-    shapes = {2: smooth, 3: smooth[:, :, None].repeat(3, axis=2)}
+    frames = smooth[:, None].repeat(2, axis=1) if corruption.spatial_rank is None else smooth[:, :, None].repeat(3, 2)
+    shapes = {2: smooth, 3: frames}
     for axes in numbers_of_axes(corruption):
         for channels in (1, 3):
             images = np.ascontiguousarray(shapes[axes][..., :channels])

@@ -14,10 +14,10 @@ def test_samples_of_any_size(shape):
 
 
 def test_the_number_of_parameters_by_hand():
-    # kernels 3 x 3 x 3: 3 to 20, 20 to 40, 40 to 80 channels; scale and shift of 20 + 40 + 80 channels
-    expected = 27 * (3 * 20 + 20 * 40 + 40 * 80) + 2 * (20 + 40 + 80)
-    assert expected == 109_900
-    assert sum(one.numel() for one in Conv3dSmall(width=20).parameters()) == expected
+    # kernels 3 x 3 x 3: 3 to 16, 16 to 32, 32 to 64 channels; scale and shift of 16 + 32 + 64 channels
+    expected = 27 * (3 * 16 + 16 * 32 + 32 * 64) + 2 * (16 + 32 + 64)
+    assert expected == 70_640
+    assert sum(one.numel() for one in Conv3dSmall(width=16).parameters()) == expected
 
 
 def test_every_parameter_learns_and_one_channel_is_the_first():

@@ -50,7 +50,7 @@ def make_classifier(library: str, architecture: str) -> nn.Module:
     body: Any = torchvision.models.get_model(architecture, weights=None)
     if architecture == "s3d":
         body.avgpool = FittingMean(tuple(body.avgpool.kernel_size))
-    return body  # type: ignore[no-any-return]
+    return body
 
 
 def _make_of_monai(architecture: str) -> nn.Module:

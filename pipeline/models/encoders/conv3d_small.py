@@ -27,7 +27,7 @@ class Conv3dSmall(nn.Module, Encoder):
     def __init__(self, width: PositiveInt, in_channels: Literal[1, 3] = 3):
         super().__init__()
         layers: list[nn.Module] = []
-        channels = in_channels
+        channels: int = in_channels
         for factor, stride in ((1, 2), (2, 2), (4, 1)):
             convolution = nn.Conv3d(channels, width * factor, kernel_size=3, stride=stride, padding=1, bias=False)
             layers += [convolution, nn.BatchNorm3d(width * factor), nn.ReLU()]

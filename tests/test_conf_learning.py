@@ -157,7 +157,7 @@ def test_task_contract(option: str) -> None:
 
 
 FINETUNE = "pipeline.training.trainers.finetune.FineTune"
-OURS = ("small", "constant", "majority", "property_forest")  # in no paper
+OURS = ("small", "conv3d_small", "constant", "majority", "property_forest")  # in no paper
 
 
 @pytest.mark.parametrize("option", options("train"))

@@ -1,7 +1,4 @@
-"""Samples of three axes go from packed arrays to predictions with components of their own, and nothing else changed.
-
-No clip or volume is read yet. These components stand for those that will be.
-"""
+"""Samples of three axes go from packed arrays to predictions, with components of their own and with those of conf/."""
 
 import json
 from dataclasses import dataclass, replace
@@ -22,16 +19,28 @@ from pipeline.core.errors import UserError
 from pipeline.datasets.npy import write_array
 from pipeline.datasets.packed import PackedDataset
 from pipeline.datasets.packing import augment_copies, draw_preview
+from pipeline.models.encoders.conv3d_small import Conv3dSmall
+from pipeline.models.encoders.frame_mean import FrameMean
+from pipeline.models.encoders.frame_recurrent import FrameRecurrent
+from pipeline.models.encoders.small import Small
 from pipeline.models.transforms.normalise import Normalise
+from pipeline.training.augmentations.axis_shift import AxisShift
 from pipeline.training.augmentations.exposure import Exposure
+from pipeline.training.augmentations.resized_crop import ResizedCrop
+from pipeline.training.feature_watch import FeatureWatch
 from pipeline.training.lr_range_test import LearningRateRangeTest
+from pipeline.training.mixes.cutmix import Cutmix
 from pipeline.training.mixes.mixup import Mixup
+from pipeline.training.objectives.byol import Byol
+from pipeline.training.objectives.simclr import SimClr
+from pipeline.training.pretraining import Pretraining
 from pipeline.training.recipe import Recipe
 from pipeline.training.risks.mean import Mean
 from pipeline.training.tasks.single_label import SingleLabel
 from pipeline.training.trainers.estimator import FitEstimator
 from pipeline.training.trainers.finetune import FineTune
 from pipeline.training.trainers.network import WEIGHTS, Classifier
+from pipeline.training.view_dataset import make_view_dataset
 
 SHAPE = (6, 16, 14, 1)  # depth, height, width, channels
 SIZE = 12
@@ -102,6 +111,7 @@ def packed(tmp_path):
             "labels": [["ab"[one]] for one in truth],
             "group": names,
             "content_hash": names,
+            "photograph": names,
         }
     )
     write_array(tmp_path / "images.npy", volumes, (72, *SHAPE))
@@ -161,6 +171,24 @@ def test_a_network_learns_them_and_predicts(packed, tmp_path):
     np.testing.assert_array_equal(other.predict(packed.images), predictor.predict(packed.images))
 
 
+@pytest.mark.parametrize(
+    ("encoder", "learns"),
+    [
+        (lambda: Conv3dSmall(width=8, in_channels=1), True),
+        (lambda: FrameRecurrent(Small(width=8), "lstm", 16), True),
+        (lambda: FrameRecurrent(Small(width=8), "gru", 16), True),
+        (lambda: FrameMean(Small(width=8)), True),
+    ],
+    ids=["conv3d", "lstm", "gru", "mean"],
+)
+def test_encoders_of_conf_learn_them(packed, encoder, learns):
+    torch.manual_seed(0)
+    train, val = (packed.split(name, TASK, NORMALISE) for name in ("train", "val"))
+    choices = {**CHOICES, "epochs": 6, "frozen_epochs": 1, "layer_decay": 0.9}
+    predictor, _ = FineTune(**choices).fit(encoder(), TASK, Mean(), train, val, silent)
+    assert right(predictor, packed, "val") > 0.9
+
+
 def test_the_views_turn_the_last_two_axes(packed):
     train = packed.split("train", TASK, NORMALISE)
     predictor, _ = FineTune(**{**CHOICES, "epochs": 1}).fit(Volumes(), TASK, Mean(), train, train, silent)
@@ -175,6 +203,39 @@ def test_the_range_test_takes_its_steps(packed):
     train = packed.split("train", TASK, NORMALISE, (AxisFlips(),))
     ramp = LearningRateRangeTest(lowest=1e-5, highest=1e-2, num_steps=10, **RAMP)
     assert len(ramp(Volumes(), TASK, Mean(), train)) == 10
+
+
+@pytest.mark.parametrize(
+    "pretext",
+    [
+        SimClr(temperature=0.5, projection_dim=8, positives="view"),
+        Byol(decay=0.9, projection_dim=8, predictor=True, batch_norm=True, positives="view"),
+    ],
+    ids=["simclr", "byol"],
+)
+def test_views_of_them_are_compared_in_a_pretraining(packed, pretext):
+    views = (ResizedCrop(min_area=0.5, max_stretch=1.33), AxisShift(max_fraction=0.2))
+    samples = make_view_dataset(packed, pretext, NORMALISE, views)
+    assert samples.make_batch(np.arange(4), seed=0)[0].shape == (8, 3, 6, SIZE, SIZE)
+    options = Pretraining(
+        epochs=4, batch_size=16, learning_rate=0.01, weight_decay=0.01, warmup_fraction=0.1, precision="fp32",
+        compile=False, deterministic=True, checkpoint_seconds=0, min_steps=0, seed=0,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    encoder = Conv3dSmall(width=4)
+    watch = FeatureWatch(packed, NORMALISE, samples.views)
+    history = options.fit(encoder, samples, (3, 6, SIZE, SIZE), watch, silent)
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert history[-1]["neighbour_accuracy"] > 0.5
+
+
+def test_a_rectangle_of_another_sample_is_the_same_in_every_slice():
+    batch = torch.arange(4.0)[:, None, None, None, None].expand(4, 3, 5, 10, 12)
+    mixed, targets = Cutmix(alpha=1.0)(batch, torch.eye(4), torch.Generator().manual_seed(3))
+    assert torch.equal(mixed, mixed[:, :1, :1].expand_as(mixed))
+    own = (mixed[:, 0, 0] == batch[:, 0, 0]).float().mean(dim=(1, 2))
+    assert 0 < own[0] < 1
+    torch.testing.assert_close(targets.diagonal(), own)
 
 
 def test_an_estimator_learns_from_frozen_features(packed):
@@ -210,27 +271,32 @@ def test_copies_and_the_preview(packed):
             {"_target_": "pipeline.models.encoders.small.Small", "width": 2},
             (
                 r"^params\.yaml: encoder takes samples with 2 spatial axes, but the stored samples have 3 "
-                r"\(6 x 16 x 14\); choose another encoder$"
+                r"\(6 x 16 x 14\); choose another encoder, such as encoder=frame_mean, which takes them frame by frame$"
             ),
-        ),
-        (
-            "augmentation",
-            {"shift": {"_target_": "pipeline.training.augmentations.shift.Shift", "max_fraction": 0.1}},
-            (
-                r"^params\.yaml: augmentation\.shift takes samples with 2 spatial axes, but the stored samples have 3 "
-                r"\(6 x 16 x 14\); choose another augmentation$"
-            ),
-        ),
-        (
-            "mix",
-            {"_target_": "pipeline.training.mixes.cutmix.Cutmix", "alpha": 1.0},
-            r"^params\.yaml: mix takes samples with 2 spatial axes, but the stored samples have 3 .*another mix$",
         ),
     ],
 )
 def test_what_takes_pictures_is_refused_before_training(packed, key, node, message):
     with pytest.raises(UserError, match=message):
         Recipe({**NODES, key: node}).fit(packed, silent)
+
+
+@pytest.mark.parametrize(
+    ("key", "node", "where"),
+    [
+        ("encoder", {"_target_": "pipeline.models.encoders.conv3d_small.Conv3dSmall", "width": 2}, "encoder"),
+        (
+            "augmentation",
+            {"axis_shift": {"_target_": "pipeline.training.augmentations.axis_shift.AxisShift", "max_fraction": 0.1}},
+            r"augmentation\.axis_shift",
+        ),
+    ],
+)
+def test_what_takes_clips_and_volumes_is_refused_of_pictures(packed, key, node, where):
+    pictures = replace(packed, images=packed.images[:, 0])
+    wanted = r"takes samples with 3 spatial axes, but the stored samples have 2 \(16 x 14\); choose another"
+    with pytest.raises(UserError, match=rf"^params\.yaml: {where} {wanted} {key}$"):
+        Recipe({**NODES, key: node}).fit(pictures, silent)
 
 
 def test_what_takes_any_number_of_axes_is_trained(packed):

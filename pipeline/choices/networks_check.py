@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PASSED = Path(".cache/compose")
 SECTIONS = (
     "image_size",
+    "media",
     "task",
     "augmentation",
     "transform",
@@ -46,7 +47,8 @@ def check_networks(params: Params) -> None:
     """
     nodes = {key: params[key] for key in SECTIONS if key in params}
     chosen = {**nodes, "embed": params.get("embed")}
-    weights = [_describe_file(chosen[key], place) for key, place in (("encoder", ()), ("embed", ("encoder",)))]
+    places = [("encoder", ()), ("encoder", ("frame_encoder",)), ("embed", ("encoder",))]
+    weights = [_describe_file(chosen[key], place) for key, place in [*places, ("embed", ("encoder", "frame_encoder"))]]
     modules = [*stage_modules("train", chosen, chosen), *stage_modules("pretrain", (), {})]
     versions = [f"{name} {version(name)}" for name in ("torch", "timm", "torchvision", "scikit-learn")]
     key = artifacts.content_digest(artifacts.canonical_json([chosen, weights, versions]), code_digest(modules).encode())
@@ -75,10 +77,11 @@ def _build(nodes: Params, params: Params) -> None:
     selection = candidate_selection(nodes)
     for trial in [selection.with_candidate(nodes, name) for name in selection.candidates] if selection else [nodes]:
         Recipe(trial)
-    _check_encoder(nodes["encoder"], "encoder", nodes["image_size"])
+    frames = _num_frames(params)
+    _check_encoder(nodes["encoder"], "encoder", nodes["image_size"], frames)
     _check_pretraining(nodes)
     if "embed" in params:
-        _check_encoder(params["embed"]["encoder"], "embed.encoder", _size(params["embed"]))
+        _check_encoder(params["embed"]["encoder"], "embed.encoder", _size(params["embed"]), frames)
         config.build(params["embed"]["transform"], "embed.transform")
 
 
@@ -96,7 +99,7 @@ def _check_pretraining(nodes: Params) -> None:
         encoder = config.build(nodes["encoder"], "encoder")
     refuse_unfit(pretext, views, encoder, nodes["image_size"])
     with torch.device("meta"):
-        pretext.objective(encoder, (3, *[_size(nodes)] * (encoder.spatial_rank or 2)))
+        pretext.objective(encoder, _shape(encoder, _size(nodes), _num_frames(nodes)))
 
 
 def _size(section: Params) -> int:
@@ -104,13 +107,26 @@ def _size(section: Params) -> int:
     return int(section["transform"].get("image_size", section["image_size"]))
 
 
-def _check_encoder(node: Any, where: str, side: int) -> None:
+def _num_frames(params: Params) -> int | None:
+    """Frames of a clip or slices of a volume; None where there are as many as the side has pixels, or no such axis."""
+    media = params.get("media") or {}
+    found = media.get("num_frames") or media.get("depth")
+    return int(found) if found else None
+
+
+def _shape(encoder: Any, side: int, num_frames: int | None) -> tuple[int, ...]:
+    """(3, *spatial) of what the encoder takes."""
+    rank = encoder.spatial_rank or 2
+    return (3, *[num_frames or side] * (rank - 2), side, side)
+
+
+def _check_encoder(node: Any, where: str, side: int, num_frames: int | None) -> None:
     import torch
 
     with torch.device("meta"):
         try:
             encoder = config.build(node, where).eval()
-            sample = torch.zeros(2, 3, *[side] * (encoder.spatial_rank or 2))
+            sample = torch.zeros(2, *_shape(encoder, side, num_frames))
         except (NotImplementedError, RuntimeError):  # arithmetic that the meta device lacks: the stage builds it
             return
         try:

@@ -42,8 +42,9 @@ def parameter_groups(
 def layers_below_head(network: nn.Module) -> dict[str, int]:
     """How many layers below the head each parameter is: 0 is the head itself.
 
-    A network of timm defines its layers (`group_matcher`). In any other one each kernel or matrix begins a layer, in
-    the order of definition, and neighbouring layers are merged until at most `MAX_LAYERS` are left.
+    A network of timm defines its layers (`group_matcher`); what comes after it in an encoder, such as a recurrent layer
+    over its features, is one more. In any other one each kernel or matrix begins a layer, in the order of definition,
+    and neighbouring layers are merged until at most `MAX_LAYERS` are left.
     """
     from timm.models import group_parameters
 
@@ -55,8 +56,9 @@ def layers_below_head(network: nn.Module) -> dict[str, int]:
         own = group_parameters(body, body.group_matcher(coarse=False), reverse=True)
         layers = {f"{prefix}.{name}": layer for name, layer in own.items()}
     names = [name for name, _ in network.named_parameters() if not name.startswith("head.")]
-    order = {layer: position for position, layer in enumerate(sorted({layers.get(name, -1) for name in names}))}
-    depths = {name: len(order) - order[layers.get(name, -1)] for name in names}
+    last = max(layers.values(), default=-1) + 1
+    order = {layer: position for position, layer in enumerate(sorted({layers.get(name, last) for name in names}))}
+    depths = {name: len(order) - order[layers.get(name, last)] for name in names}
     return {name: depths.get(name, 0) for name, _ in network.named_parameters()}
 
 

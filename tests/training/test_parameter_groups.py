@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from pipeline.models.encoders.frame_recurrent import FrameRecurrent
 from pipeline.models.encoders.network import PretrainedNetwork
 from pipeline.models.encoders.small import Small
 from pipeline.training.parameter_groups import layers_below_head, parameter_groups
@@ -49,6 +50,14 @@ def test_a_network_of_timm_says_what_its_layers_are():
         8, 7, 6, 5, 4, 3, 2, 1,
     ]  # fmt: skip
     assert below["head.weight"] == below["head.bias"] == 0
+
+
+def test_a_recurrent_layer_is_above_the_network_of_timm_that_it_reads():
+    frames = PretrainedNetwork("resnet18", "none")
+    below = layers_below_head(Classifier(FrameRecurrent(frames, "gru", 4), 3, dropout=0.0))
+    assert {depth for name, depth in below.items() if ".recurrent." in name} == {1}
+    assert below["encoder.frame_encoder.body.layer4.1.conv2.weight"] == 2
+    assert below["encoder.frame_encoder.body.conv1.weight"] == 10
 
 
 def test_layers_of_a_transformer():

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import final
 
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, suffix
 from pipeline.datasets.trees.archive_stream import stream_files
+from pipeline.media.suffixes import PICTURE_SUFFIXES, suffix
 
 Content = str | bytes | ItemRejected  # a path is read by the process that decodes
 

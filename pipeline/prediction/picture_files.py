@@ -14,7 +14,7 @@ from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import read_sample
 from pipeline.core.sample_codec import FileSet
 from pipeline.datasets.discovery.file_walk import walk
-from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, suffix
+from pipeline.media.suffixes import PICTURE_SUFFIXES, suffix
 
 
 @final

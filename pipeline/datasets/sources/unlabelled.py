@@ -11,10 +11,11 @@ import pandas as pd
 
 from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
-from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, existing_folder, files_below, suffix
+from pipeline.datasets.discovery.folder_contents import existing_folder, files_below
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.file_source import FileSource
 from pipeline.datasets.sources.items import Item, table
+from pipeline.media.suffixes import PICTURE_SUFFIXES, suffix
 
 FOLDER = "folder"  # the attribute
 

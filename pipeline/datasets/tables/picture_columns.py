@@ -11,13 +11,13 @@ from typing import Any, final
 
 from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.file_listing import EDGE_BYTES, MAX_NAMES, FileListing, list_files
-from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, suffix
 from pipeline.datasets.discovery.format_clues import folder_of, pictures_folder
-from pipeline.datasets.discovery.name_resolution import Resolver
+from pipeline.datasets.discovery.sample_finder import SampleFinder
 from pipeline.datasets.tables.cells import as_text
 from pipeline.datasets.tables.dialects import name_pictures
 from pipeline.datasets.tables.label_columns import words
 from pipeline.datasets.tables.records import Form, Records, read_records
+from pipeline.media.suffixes import SAMPLE_SUFFIXES, suffix
 
 WELL_KNOWN = {  # names of columns, the most likely first
     "image": "image image_path img path image_file file filename file_name file_path filepath image_id image_name "
@@ -109,12 +109,13 @@ class Files:
                 self.place = list_files(Path(options["pictures"]))
             except UserError:
                 self.place = FileListing(root=place.root, files=())
-        self.resolver = Resolver(self.place.files, self.place.root)
+        self.finder = SampleFinder(self.place.files, self.place.root)
 
     def match_names(self, names: Collection[str]) -> dict[str, str]:
-        """Each name that means a picture, to the path of the picture."""
-        found = self.resolver.find_all(dict.fromkeys(names).keys())
-        return {name: one for name, one in found.items() if isinstance(one, str) and suffix(one) in PICTURE_SUFFIXES}
+        """Each name that means a sample, to its path."""
+        found = self.finder.find_all(dict.fromkeys(names).keys())
+        paths = {name: one for name, one in found.items() if isinstance(one, str)}
+        return {name: one for name, one in paths.items() if suffix(one) in SAMPLE_SUFFIXES or not self.place.has(one)}
 
     def column(self, columns: Columns) -> str | None:
         """The column whose names match the most pictures, else one whose names end like those of pictures."""

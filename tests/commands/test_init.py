@@ -240,7 +240,7 @@ def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
     run(place, "--name", "folder_told", "--format", "folder")
     assert type(written("table_first")).__name__ == "Table"
     assert type(written("folder_told")).__name__ == "Folder"
-    assert "--format 'elpv' is not a format that init can recognise; expected one of ['coco'," in refused(
+    assert "--format 'elpv' is not a format that init can recognise; expected one of ['clips', 'coco'," in refused(
         capsys, place, "--format", "elpv"
     )
 

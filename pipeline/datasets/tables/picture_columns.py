@@ -118,18 +118,26 @@ class Files:
         return {name: one for name, one in paths.items() if suffix(one) in SAMPLE_SUFFIXES or not self.place.has(one)}
 
     def column(self, columns: Columns) -> str | None:
-        """The column whose names match the most pictures, else one whose names end like those of pictures."""
+        """The column whose names match the most files, else end like those of samples, else match the most folders."""
+        fitting = (
+            self._fitting(columns, self.place.has)
+            or [name for name in columns.values if name_pictures(columns.texts(name))]
+            or self._fitting(columns, lambda path: not self.place.has(path))
+        )
+        return columns.find_known("image", fitting) or next(iter(fitting), None)
+
+    def _fitting(self, columns: Columns, is_meant: Callable[[str], bool]) -> list[str]:
+        """The columns whose names match the most samples of a kind; folders of classes or parts are no samples."""
         counts = {}
         for name in columns.values:
-            texts = [*dict.fromkeys(columns.texts(name))]
+            every = columns.texts(name)
+            texts = [*dict.fromkeys(every)]
             sampled = texts[:: max(1, len(texts) // MAX_NAMES)][:MAX_NAMES]
-            found = {*self.match_names(sampled).values()}
-            if 2 * len(found) >= len(sampled) > 0:
+            found = {path for path in self.match_names(sampled).values() if is_meant(path)}
+            is_repeated = 2 * len(texts) <= len(every) and not any(map(self.place.has, found))
+            if 2 * len(found) >= len(sampled) > 0 and not is_repeated:
                 counts[name] = len(found)
-        fitting = [name for name in counts if counts[name] == max(counts.values())]
-        if not fitting:
-            fitting = [name for name in columns.values if name_pictures(columns.texts(name))]
-        return columns.find_known("image", fitting) or next(iter(fitting), None)
+        return [name for name in counts if counts[name] == max(counts.values())]
 
     def folder(
         self,

@@ -141,6 +141,15 @@ class SampleCodec(ABC):
     def decode(self, data: bytes | np.ndarray | FileSet) -> np.ndarray:
         """(*spatial) or (*spatial, 3) uint8 pixels."""
 
+    def decode_with_views(self, data: bytes | np.ndarray | FileSet) -> tuple[np.ndarray, list[np.ndarray]]:
+        """As `decode`, and the pictures by which a sample is compared with others, at least one.
+
+        Of a clip key frames that are chosen by content, so that two cuts of one video have some in common; of others
+        what is shown. Each is (H, W) or (H, W, 3) uint8.
+        """
+        sample = self.decode(data)
+        return sample, [self.show(sample)]
+
     @abstractmethod
     def open(self, data: bytes | np.ndarray | FileSet) -> DecodedSample:
         """The sample, decoded once."""

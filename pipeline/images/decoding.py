@@ -35,6 +35,10 @@ REJECTION_REASONS = {
     "outside": "the path leaves the source's folder",
     "empty": "the file has no bytes",
     "not_a_picture": "no picture format recognises the bytes",
+    "not_a_clip": "no clip format recognises the bytes",
+    "no_frames": "the clip has no frame: sound alone, an empty track, a folder without pictures",
+    "too_long": "the clip has more frames or seconds than media.max_frames and media.max_seconds allow",
+    "too_slow": "decoding the clip takes longer than media.time_limit",
     "unsupported": "a format that is not read; the detail says what helps",
     "truncated": "the picture ends early or its data are damaged",
     "too_large": "the picture has more pixels than max_pixels allows, or would take too much memory or time",
@@ -128,7 +132,7 @@ def open_with_metadata(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Im
     if isinstance(data, np.ndarray):
         return Image.fromarray(data), Encoding()
     with _decode(data, decoding.max_pixels) as image:
-        return _as_seen(image, decoding.grey_scale), read_metadata(image)
+        return as_seen(image, decoding.grey_scale), read_metadata(image)
 
 
 def open_or_range(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.Image, Encoding] | GreyRange:
@@ -142,7 +146,7 @@ def open_or_range(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.I
     with _decode(data, decoding.max_pixels) as image:
         if decoding.grey_scale is None and grey_scales.is_deep(image):
             return grey_scales.measure(image)
-        return _as_seen(image, decoding.grey_scale), read_metadata(image)
+        return as_seen(image, decoding.grey_scale), read_metadata(image)
 
 
 @contextmanager
@@ -235,7 +239,7 @@ def read_header(data: bytes | np.ndarray) -> SampleHeader:
         raise ItemRejected("not_a_picture", f"starts with {bytes(data[:8])!r}") from None
 
 
-def _as_seen(image: Image.Image, grey_scale: Greys | None) -> Image.Image:
+def as_seen(image: Image.Image, grey_scale: Greys | None) -> Image.Image:
     turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     if grey_scales.is_deep(image):
         scale = grey_scale or grey_scales.full_range(image)

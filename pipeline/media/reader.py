@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.open_types import JsonObject, Params
 from pipeline.core.parallel import parallel_map
-from pipeline.core.sample_codec import GreyRange, SampleCodec, SampleMeasurements, StorageFormat
+from pipeline.core.sample_codec import FileSet, GreyRange, SampleCodec, SampleMeasurements, StorageFormat
 from pipeline.images import grey_scales
 from pipeline.images.decoding import content_hash
 from pipeline.images.feedback_pictures import OTHER_GREYS, is_feedback, source_of
@@ -27,6 +27,7 @@ from pipeline.media.manifest_columns import manifest_columns
 from pipeline.media.measurement_cache import MeasurementCache
 from pipeline.media.picture_codec import PictureCodec
 
+Decoded = TypeVar("Decoded")
 Outcome = SampleMeasurements | GreyRange | ItemRejected
 
 
@@ -101,6 +102,16 @@ class SampleReader:
         """
         return self.codec.show(self._load(item))
 
+    def load_views(self, item: tuple[str, str]) -> list[np.ndarray]:
+        """The pictures by which a sample is compared with others; as `SampleCodec.decode_with_views`.
+
+        Raises:
+            UserError: It cannot be read any more, or its content is another.
+        """
+        sample, views = self._read(item, self.codec.decode_with_views)
+        _check_content(item, sample)
+        return views
+
     def load_stored(self, item: tuple[str, str], storage: StorageFormat) -> np.ndarray:
         """(*spatial, C) uint8 of the format's shape: the sample as it is packed.
 
@@ -114,16 +125,18 @@ class SampleReader:
         return self.codec.storage(size, fit, channels)
 
     def _load(self, item: tuple[str, str]) -> np.ndarray:
-        path, expected = item
+        sample = self._read(item, self.codec.decode)
+        _check_content(item, sample)
+        return sample
+
+    def _read(self, item: tuple[str, str], decode: Callable[[bytes | np.ndarray | FileSet], Decoded]) -> Decoded:
+        path = item[0]
         try:
-            sample = self.codec.decode(self.source_of(path).open(path))
+            return decode(self.source_of(path).open(path))
         except ItemRejected as refused:
             raise UserError(
                 f"{path} could be read by ingest but cannot be read now ({refused}); run dvc repro to ingest again"
             ) from None
-        if content_hash(sample) != expected:
-            raise UserError(f"{path} has changed since ingest; run dvc repro to ingest again")
-        return sample
 
     def for_card(self) -> JsonObject:
         """The entries of a card from which serving reads samples in the same way."""
@@ -163,6 +176,12 @@ def examine(reader: SampleReader, path: str) -> Outcome:
         return reader.codec.examine(reader.source_of(path).open(path))
     except ItemRejected as refused:
         return refused
+
+
+def _check_content(item: tuple[str, str], sample: np.ndarray) -> None:
+    path, expected = item
+    if content_hash(sample) != expected:
+        raise UserError(f"{path} has changed since ingest; run dvc repro to ingest again")
 
 
 def _reject_crashed(path: str) -> ItemRejected:

@@ -227,7 +227,7 @@ def test_lack_of_memory_while_decoding_is_no_damage(encode, monkeypatch):
     def exhausted(image, grey_scale):
         raise MemoryError
 
-    monkeypatch.setattr(decoding, "_as_seen", exhausted)
+    monkeypatch.setattr(decoding, "as_seen", exhausted)
     with pytest.raises(ItemRejected, match=r"too_large: there is not enough memory to decode it"):
         decode(encode(SMALL), LIMITS)
 

@@ -12,7 +12,7 @@ from PIL import Image
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.datasets.ingestion import Limits
-from pipeline.datasets.near_duplicates.pairing import load_thumbnail
+from pipeline.datasets.near_duplicates.pairing import load_thumbnails
 from pipeline.images.decoding import Decoding, content_hash, decode
 from pipeline.media import measurement_cache, reader
 from pipeline.media.picture_codec import PictureCodec
@@ -148,9 +148,9 @@ def test_a_later_stage_reads_the_same_pixels(write):
     manifest, _ = ingest(made, MAX_PIXELS)
     item = (manifest["path"][0], manifest["content_hash"][0])
     later = SampleReader(source=made, codec=PictureCodec(decoding=Decoding.of_manifest(PARAMS, manifest)))
-    assert load_thumbnail(later, item).max() == 255
+    assert load_thumbnails(later, item).max() == 255
     with pytest.raises(UserError, match=r"^a/0.tif has changed since ingest"):
-        load_thumbnail(SampleReader(source=made, codec=PictureCodec(decoding=Decoding(max_pixels=MAX_PIXELS))), item)
+        load_thumbnails(SampleReader(source=made, codec=PictureCodec(decoding=Decoding(max_pixels=MAX_PIXELS))), item)
 
 
 def test_white_is_zero(write, encode):

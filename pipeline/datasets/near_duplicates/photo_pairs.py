@@ -61,19 +61,23 @@ def shrink(array: np.ndarray) -> np.ndarray:
     return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0).convert("L"))
 
 
-def find_pairs(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) -> CandidatePairs:
+def find_pairs(
+    thumbnails: np.ndarray, min_similarity: float, num_neighbours: int, owners: np.ndarray | None = None
+) -> CandidatePairs:
     """Pairs that could show the same photograph; pairs of high distinctiveness are duplicates.
 
     Where all pictures are similar (cells of a solar module, slides of one tissue), similarity proves nothing. So each
     pair is compared with a background c: the highest similarity of either picture to its 9th to 15th nearest
     neighbours. With s the similarity of the pair, its distinctiveness is (s - c) / (1 - c): if what a picture shares
     with its neighbours makes up c of it, that is the correlation of the rest. A photograph that occurs more than eight
-    times is its own background.
+    times is its own background. Of samples with several views the neighbours of a view are other samples, each by its
+    nearest view.
 
     Args:
         thumbnails: (N, 64, 64) uint8.
         min_similarity: As `DuplicateSearch` takes it.
         num_neighbours: As `DuplicateSearch` takes it.
+        owners: (N,) the sample of each thumbnail, ascending; None: each is a sample of its own.
     """
     if len(thumbnails) < 2:
         return CandidatePairs(
@@ -83,22 +87,62 @@ def find_pairs(thumbnails: np.ndarray, min_similarity: float, num_neighbours: in
     index = nearest_neighbors.build_index(
         np.concatenate([_vectors(thumbnails[part]).astype(np.float16) for part in parts])
     )
-    pairs = candidates(thumbnails, index, num_neighbours)
+    search = NeighbourSearch(index, owners)
+    pairs = candidates(thumbnails, search, num_neighbours)
     similar = match_similarity(thumbnails, pairs)
     chosen = (similar >= min_similarity) & _is_better_orientation(pairs, similar)
     pairs, similar = pairs[chosen], similar[chosen]
     own, position = np.unique(pairs[:, :2], return_inverse=True)
-    background = background_similarity(thumbnails, index, own)[position.reshape(-1, 2)].max(axis=1, initial=-1)
+    background = background_similarity(thumbnails, search, own)[position.reshape(-1, 2)].max(axis=1, initial=-1)
     return CandidatePairs(
         pairs=pairs, similarity=similar, distinctiveness=(similar - background) / np.maximum(1 - background, 1e-6)
     )
 
 
-def background_similarity(thumbnails: np.ndarray, index: nearest_neighbors.Index, rows: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class NeighbourSearch:
+    """The nearest neighbours of thumbnails, where those of one sample count once.
+
+    Attributes:
+        index: Of the vectors of all thumbnails.
+        owners: As `find_pairs` takes them.
+    """
+
+    index: nearest_neighbors.Index
+    owners: np.ndarray | None = None
+
+    def __call__(self, vectors: np.ndarray, rows: np.ndarray, number: int) -> np.ndarray:
+        """(R, number) positions, the nearest first, -1 where there are no more.
+
+        Where samples have several thumbnails, the first position is the row itself and each other one is the nearest
+        of its sample.
+
+        Args:
+            vectors: (R, 256) of the rows, or of changed copies of them.
+            rows: (R,) positions of these thumbnails.
+            number: Of neighbours, the row itself among them.
+        """
+        if self.owners is None:
+            nearest: np.ndarray = self.index.search(vectors, number)[1]
+            return nearest
+        most = int(np.bincount(self.owners).max())
+        found = np.column_stack([rows, self.index.search(vectors, min(len(self.owners), most * number))[1]])
+        owner = np.where(found < 0, -1, self.owners[found])
+        order = np.argsort(owner, axis=1, kind="stable")
+        ordered = np.take_along_axis(owner, order, axis=1)
+        is_first = np.ones(owner.shape, dtype=bool)
+        np.put_along_axis(is_first, order[:, 1:], ordered[:, 1:] != ordered[:, :-1], axis=1)
+        found = np.where(is_first, found, -1)
+        order = np.argsort(found < 0, axis=1, kind="stable")[:, :number]
+        result: np.ndarray = np.take_along_axis(found, order, axis=1)
+        return result
+
+
+def background_similarity(thumbnails: np.ndarray, search: NeighbourSearch, rows: np.ndarray) -> np.ndarray:
     """(R,) similarity of pictures to neighbours that are no duplicates; 0 where there are too few pictures."""
     result = np.zeros(len(rows))
     for part in _parts(len(rows)):
-        _, nearest = index.search(_vectors(thumbnails[rows[part]]), BACKGROUND.stop)
+        nearest = search(_vectors(thumbnails[rows[part]]), rows[part], BACKGROUND.stop)
         far = nearest[:, BACKGROUND.start :: BACKGROUND.step]
         own = np.repeat(rows[part, None], far.shape[1], axis=1)
         pairs = np.stack([own, np.where(far < 0, own, far), np.zeros_like(own)], axis=2)
@@ -107,14 +151,14 @@ def background_similarity(thumbnails: np.ndarray, index: nearest_neighbors.Index
     return result
 
 
-def candidates(thumbnails: np.ndarray, index: nearest_neighbors.Index, num_neighbours: int) -> np.ndarray:
+def candidates(thumbnails: np.ndarray, search: NeighbourSearch, num_neighbours: int) -> np.ndarray:
     """Pairs to compare closely: each picture with the nearest neighbours of itself, its mirror image and its middle.
 
     A thumbnail of 16 x 16 pixels suffices (Torralba, Fergus and Freeman 2008, doi:10.1109/TPAMI.2008.128).
 
     Args:
         thumbnails: (N, 64, 64) uint8.
-        index: Of their vectors.
+        search: Of their vectors.
         num_neighbours: For each of the three.
 
     Returns:
@@ -122,10 +166,10 @@ def candidates(thumbnails: np.ndarray, index: nearest_neighbors.Index, num_neigh
     """
     found = []
     for part in _parts(len(thumbnails)):
-        block = thumbnails[part]
+        block, rows = thumbnails[part], np.arange(part.start, part.stop)
         for mirrored, vectors in ((0, _vectors(block)), (1, _vectors(block[:, :, ::-1])), (0, _vectors(block, MARGIN))):
-            _, nearest = index.search(vectors, num_neighbours + 1)
-            pair = np.stack([np.repeat(np.arange(part.start, part.stop), nearest.shape[1]), nearest.ravel()], axis=1)
+            nearest = search(vectors, rows, num_neighbours + 1)
+            pair = np.stack([np.repeat(rows, nearest.shape[1]), nearest.ravel()], axis=1)
             pair = np.sort(pair[(pair[:, 1] >= 0) & (pair[:, 0] != pair[:, 1])], axis=1)
             found.append(np.column_stack([pair, np.full(len(pair), mirrored)]))
     pairs: np.ndarray = np.unique(np.concatenate(found), axis=0)

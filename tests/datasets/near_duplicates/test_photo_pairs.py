@@ -5,7 +5,7 @@ import pytest
 from file_options import from_file
 
 from pipeline.datasets.near_duplicates import photo_pairs
-from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
+from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch, NeighbourSearch
 from pipeline.statistics import nearest_neighbors
 from tests.photographs import CHANGES, look_alike, photograph
 
@@ -66,11 +66,13 @@ def test_a_photograph_that_is_there_eight_times_is_no_crowd():
 
 def test_without_enough_pictures_there_is_no_crowd():
     few = thumbnails(ORIGINALS[:9])
-    looks = nearest_neighbors.build_index(photo_pairs._vectors(few))
+    looks = NeighbourSearch(nearest_neighbors.build_index(photo_pairs._vectors(few)))
     assert photo_pairs.background_similarity(few, looks, np.arange(9)).tolist() == [0] * 9
     many = thumbnails(ORIGINALS)
     assert (
-        photo_pairs.background_similarity(many, nearest_neighbors.build_index(photo_pairs._vectors(many)), np.arange(3))
+        photo_pairs.background_similarity(
+            many, NeighbourSearch(nearest_neighbors.build_index(photo_pairs._vectors(many))), np.arange(3)
+        )
         > 0
     ).all()
 
@@ -88,7 +90,7 @@ def test_fewer_than_two_pictures_have_no_twin(number):
 
 def test_candidates_stand_once_the_smaller_first_in_any_size_of_block(monkeypatch):
     many = thumbnails(ORIGINALS)
-    index = nearest_neighbors.build_index(photo_pairs._vectors(many))
+    index = NeighbourSearch(nearest_neighbors.build_index(photo_pairs._vectors(many)))
     pairs = photo_pairs.candidates(many, index, 2)
     assert (pairs[:, 0] < pairs[:, 1]).all()
     assert len({tuple(pair) for pair in pairs.tolist()}) == len(pairs)

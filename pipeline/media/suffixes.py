@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from pipeline.clips.formats import SUFFIXES as CLIP_SUFFIXES
 from pipeline.images.formats import OTHER_SUFFIXES, SUFFIXES
 
 PICTURE_SUFFIXES = SUFFIXES | OTHER_SUFFIXES  # also of formats that are not read: those are refused with a reason
-FILM_SUFFIXES = frozenset([".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"])
-CLIP_SUFFIXES = FILM_SUFFIXES | {".gif", ".webp"}  # these two are pictures as well
+FILM_SUFFIXES = CLIP_SUFFIXES - PICTURE_SUFFIXES  # GIF and WebP are pictures as well
 VOLUME_SUFFIXES = frozenset([".nii", ".nii.gz", ".mrc", ".map", ".npy", ".dcm", ".dicom", ".ima"])
 SAMPLE_SUFFIXES = PICTURE_SUFFIXES | CLIP_SUFFIXES | VOLUME_SUFFIXES
 READ_SUFFIXES = {"image": SUFFIXES, "clip": CLIP_SUFFIXES, "volume": VOLUME_SUFFIXES}  # by media

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.sample_codec import noun_of
 from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore, describe_failure
 from pipeline.serving.answer_tables import as_text
 from pipeline.serving.batching import Batcher, warm_up
@@ -88,8 +89,9 @@ class Service:
         self.report, self.store_problem = report, ""
         self.telemetry = Telemetry()
         self.watch = ModelWatch(model, poll_seconds, self._prepare, report)
+        self.limits = limits.for_media(self.media)
         self.store = AnswerStore(store)
-        self.batcher = Batcher(limits, self.telemetry.report_batch)
+        self.batcher = Batcher(self.limits, self.telemetry.report_batch)
         self.pool = ThreadPoolExecutor(max_workers=max(2, len(os.sched_getaffinity(0))), thread_name_prefix="decode")
         self.is_open = True
 
@@ -100,6 +102,11 @@ class Service:
         self.pool.shutdown()
         self.batcher.close()
         self.store.close()
+
+    @property
+    def media(self) -> str:
+        """What the model in use takes: image, clip or volume."""
+        return self.watch.current.classifier.codec.media
 
     def is_ready(self) -> bool:
         """Whether pictures are answered and stored."""
@@ -134,7 +141,8 @@ class Service:
         self.telemetry.pictures.labels("refused").inc(sum("error" in entry for entry in entries))
         if not rows:
             first = entries[0]
-            text = f"{len(entries)} of {len(entries)} pictures cannot be read, the first: {first['message']}"
+            noun = noun_of(self.media)
+            text = f"{len(entries)} of {len(entries)} {noun}s cannot be read, the first: {first['message']}"
             raise Refusal(400, first["error"], text, {"refused": entries})
         await self._store(rows)
         return {"model": model.name, "version": model.version, "predictions": entries}
@@ -188,6 +196,8 @@ class Service:
 
     def _prepare(self, model: ServedModel) -> None:
         warm_up(model)
+        if hasattr(self, "watch") and hasattr(self.watch, "current"):
+            refuse_other_media(model, self.media)
         if hasattr(self, "watch"):
             self.telemetry.changes.inc()
         self.telemetry.report_model(model)
@@ -208,7 +218,7 @@ class Service:
             return self.batcher.submit(model, pixels)
 
         try:
-            return read_and_measure(model.classifier, self.limits.pixels, self.measures, data, submit)
+            return read_and_measure(model.classifier, self.limits, self.measures, data, submit)
         finally:
             if not is_submitted:
                 self.batcher.forget(1)
@@ -258,6 +268,18 @@ class Service:
         return Refusal(503, "cannot_store", "nothing can be stored at present; send the request again later")
 
 
+def refuse_other_media(model: ServedModel, media: str) -> None:
+    """Refuses a next version that takes other samples than this server was started for.
+
+    Raises:
+        UserError: It does.
+    """
+    if (other := model.classifier.codec.media) != media:
+        raise UserError(
+            f"{model.title} takes {noun_of(other)}s, and this server was started for {noun_of(media)}s; start it again"
+        )
+
+
 def describe_answer(found: Answers, model: ServedModel) -> JsonObject:
     """What is said of one picture.
 
@@ -295,4 +317,5 @@ def _as_refusal(error: BaseException) -> BaseException:
 def count_waiting(service: Service) -> JsonObject:
     """For `/readyz`: the model in use and the pictures that wait."""
     model = service.watch.current
-    return {"model": model.name, "version": model.version, "waiting": service.batcher.num_expected}
+    about = {} if service.media == "image" else {"media": service.media}
+    return {"model": model.name, "version": model.version, **about, "waiting": service.batcher.num_expected}

@@ -149,16 +149,32 @@ def test_content_check_contract(name: str) -> None:
 def test_augmentation_contract(group: str, option: str) -> None:
     ((_, node),) = chosen(group, option).items()
     augmentation = config.build(node, group)
-    for axes in numbers_of_axes(augmentation):
-        shape = (16, 3, *[24] * axes)
-        batch = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-        before = batch.clone()
-        once, twice = (augmentation(batch, torch.Generator().manual_seed(1)) for _ in range(2))
-        assert once.dtype == torch.uint8
-        assert once.shape == batch.shape
-        assert torch.equal(once, twice)
-        assert torch.equal(batch, before)
-        assert not torch.equal(once, augmentation(batch, torch.Generator().manual_seed(2)))
+    shape = (16, 3, *[24] * (augmentation.spatial_rank or 2))  # with any number of axes: the next test
+    batch = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    before = batch.clone()
+    once, twice = (augmentation(batch, torch.Generator().manual_seed(1)) for _ in range(2))
+    assert once.dtype == torch.uint8
+    assert once.shape == batch.shape
+    assert torch.equal(once, twice)
+    assert torch.equal(batch, before)
+    assert not torch.equal(once, augmentation(batch, torch.Generator().manual_seed(2)))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("group", "option"), [(group, option) for group in ("augmentation", "views") for option in options(group)]
+)
+def test_every_frame_of_a_clip_is_augmented_alike(group: str, option: str, channels: int) -> None:
+    """A clip of equal frames stays one, and each of its frames is what the picture becomes by the same generator."""
+    ((_, node),) = chosen(group, option).items()
+    augmentation = config.build(node, group)
+    pictures = torch.randint(0, 256, (6, channels, 24, 24), generator=torch.Generator().manual_seed(0)).byte()
+    clips = augmentation(pictures[:, :, None].repeat(1, 1, 3, 1, 1), torch.Generator().manual_seed(1))
+    assert torch.equal(clips, clips[:, :, :1].expand_as(clips))
+    if augmentation.spatial_rank is None:
+        assert torch.equal(clips[:, :, 0], augmentation(pictures, torch.Generator().manual_seed(1)))
+    else:
+        assert torch.equal(clips[:, :, 0], pictures)  # only frames change places
 
 
 @pytest.mark.parametrize("option", options("corruption"))

@@ -1,7 +1,4 @@
-"""Samples of three axes go from packed arrays to predictions with components of their own, and nothing else changed.
-
-No clip or volume is read yet. These components stand for those that will be.
-"""
+"""Samples of three axes go from packed arrays to predictions, with components of their own and with those of conf/."""
 
 import json
 from dataclasses import dataclass, replace
@@ -22,6 +19,10 @@ from pipeline.core.errors import UserError
 from pipeline.datasets.npy import write_array
 from pipeline.datasets.packed import PackedDataset
 from pipeline.datasets.packing import augment_copies, draw_preview
+from pipeline.models.encoders.conv3d_small import Conv3dSmall
+from pipeline.models.encoders.frame_mean import FrameMean
+from pipeline.models.encoders.frame_recurrent import FrameRecurrent
+from pipeline.models.encoders.small import Small
 from pipeline.models.transforms.normalise import Normalise
 from pipeline.training.augmentations.exposure import Exposure
 from pipeline.training.lr_range_test import LearningRateRangeTest
@@ -161,6 +162,24 @@ def test_a_network_learns_them_and_predicts(packed, tmp_path):
     np.testing.assert_array_equal(other.predict(packed.images), predictor.predict(packed.images))
 
 
+@pytest.mark.parametrize(
+    ("encoder", "learns"),
+    [
+        (lambda: Conv3dSmall(width=8, in_channels=1), True),
+        (lambda: FrameRecurrent(Small(width=8), "lstm", 16), True),
+        (lambda: FrameRecurrent(Small(width=8), "gru", 16), True),
+        (lambda: FrameMean(Small(width=8)), True),
+    ],
+    ids=["conv3d", "lstm", "gru", "mean"],
+)
+def test_encoders_of_conf_learn_them(packed, encoder, learns):
+    torch.manual_seed(0)
+    train, val = (packed.split(name, TASK, NORMALISE) for name in ("train", "val"))
+    choices = {**CHOICES, "epochs": 6, "frozen_epochs": 1, "layer_decay": 0.9}
+    predictor, _ = FineTune(**choices).fit(encoder(), TASK, Mean(), train, val, silent)
+    assert right(predictor, packed, "val") > 0.9
+
+
 def test_the_views_turn_the_last_two_axes(packed):
     train = packed.split("train", TASK, NORMALISE)
     predictor, _ = FineTune(**{**CHOICES, "epochs": 1}).fit(Volumes(), TASK, Mean(), train, train, silent)
@@ -210,27 +229,32 @@ def test_copies_and_the_preview(packed):
             {"_target_": "pipeline.models.encoders.small.Small", "width": 2},
             (
                 r"^params\.yaml: encoder takes samples with 2 spatial axes, but the stored samples have 3 "
-                r"\(6 x 16 x 14\); choose another encoder$"
+                r"\(6 x 16 x 14\); choose another encoder, such as encoder=frame_mean, which takes them frame by frame$"
             ),
-        ),
-        (
-            "augmentation",
-            {"shift": {"_target_": "pipeline.training.augmentations.shift.Shift", "max_fraction": 0.1}},
-            (
-                r"^params\.yaml: augmentation\.shift takes samples with 2 spatial axes, but the stored samples have 3 "
-                r"\(6 x 16 x 14\); choose another augmentation$"
-            ),
-        ),
-        (
-            "mix",
-            {"_target_": "pipeline.training.mixes.cutmix.Cutmix", "alpha": 1.0},
-            r"^params\.yaml: mix takes samples with 2 spatial axes, but the stored samples have 3 .*another mix$",
         ),
     ],
 )
 def test_what_takes_pictures_is_refused_before_training(packed, key, node, message):
     with pytest.raises(UserError, match=message):
         Recipe({**NODES, key: node}).fit(packed, silent)
+
+
+@pytest.mark.parametrize(
+    ("key", "node", "where"),
+    [
+        ("encoder", {"_target_": "pipeline.models.encoders.conv3d_small.Conv3dSmall", "width": 2}, "encoder"),
+        (
+            "augmentation",
+            {"axis_shift": {"_target_": "pipeline.training.augmentations.axis_shift.AxisShift", "max_fraction": 0.1}},
+            r"augmentation\.axis_shift",
+        ),
+    ],
+)
+def test_what_takes_clips_and_volumes_is_refused_of_pictures(packed, key, node, where):
+    pictures = replace(packed, images=packed.images[:, 0])
+    wanted = r"takes samples with 3 spatial axes, but the stored samples have 2 \(16 x 14\); choose another"
+    with pytest.raises(UserError, match=rf"^params\.yaml: {where} {wanted} {key}$"):
+        Recipe({**NODES, key: node}).fit(pictures, silent)
 
 
 def test_what_takes_any_number_of_axes_is_trained(packed):

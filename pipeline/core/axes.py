@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import torch
 
 
+ON_FRAMES = {"encoder": "encoder=frame_mean, which takes them frame by frame", "embed": "embed=frames"}
+
+
 def to_tensor(stored: np.ndarray) -> torch.Tensor:
     """(B, *spatial, C) uint8 array to (B, C, *spatial) uint8 tensor with the memory layout of the array."""
     import torch
@@ -51,7 +54,9 @@ def check_spatial_rank(components: Mapping[str, Any], shape: tuple[int, ...]) ->
     for key, component in components.items():
         expected = component.spatial_rank
         if expected not in (None, rank):
+            section = key.partition(".")[0]
+            remedy = f", such as {ON_FRAMES[section]}" if rank > 2 and section in ON_FRAMES else ""
             raise UserError(
                 f"params.yaml: {key} takes samples with {expected} spatial axes, but the stored samples have {rank} "
-                f"({' x '.join(map(str, shape[:-1]))}); choose another {key.partition('.')[0]}"
+                f"({' x '.join(map(str, shape[:-1]))}); choose another {section}{remedy}"
             )

@@ -155,10 +155,11 @@ class Aim(ABC):
 class Corruption(ABC):
     """A change of stored samples at five severities, as light, camera, storage or aim may cause it.
 
-    `in_colour` says that it needs three channels.
+    `in_colour` says that it needs three channels. `media` is `clip` or `volume` where it happens to these alone.
     """
 
     spatial_rank: ClassVar[int | None] = 2
+    media: ClassVar[str | None] = None
     in_colour: ClassVar[bool] = False
 
     @abstractmethod
@@ -223,20 +224,20 @@ class Explainable(ABC):
 
     @abstractmethod
     def to_module(self) -> nn.Module:
-        """(B, 3, H, W) float32 pictures after the transform to (B, K) float32 logits."""
+        """(B, 3, *spatial) float32 samples after the transform to (B, K) float32 logits."""
 
     @abstractmethod
     def randomise(self, pictures: Tensor, seed: int) -> nn.Module:
         """The same module without what training learned: random numbers take the place of it.
 
         Args:
-            pictures: (B, 3, H, W), of which layers that normalise take their means and spreads.
+            pictures: (B, 3, *spatial), of which layers that normalise take their means and spreads.
             seed: Of the random numbers.
         """
 
 
 class Attribution(ABC):
-    """How much each place of a picture speaks for a class.
+    """How much each place of a picture, clip or volume speaks for a class.
 
     `title` names the method in a sentence of the report. `explains` says whether it computes anything.
     """
@@ -246,11 +247,11 @@ class Attribution(ABC):
 
     @abstractmethod
     def __call__(self, model: nn.Module, pictures: Tensor, classes: Tensor) -> Tensor:
-        """(B, H, W) float32 maps: above 0 where the picture speaks for the class, below 0 where against it.
+        """(B, *spatial) float32 maps: above 0 where the sample speaks for the class, below 0 where against it.
 
         Args:
-            model: (B, 3, H, W) pictures to (B, K) outputs, the larger the more likely is the class.
-            pictures: (B, 3, H, W) float32, after the transform.
+            model: (B, 3, *spatial) samples to (B, K) outputs, the larger the more likely is the class.
+            pictures: (B, 3, *spatial) float32, after the transform.
             classes: (B,) int64, the class of each that is explained.
 
         Raises:

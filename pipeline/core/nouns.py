@@ -57,6 +57,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "encoder": Kind(contracts.Encoder, "models.encoders"),
     "engine": Kind(engine_contract.Engine, "engines"),
     "feature_distance": Kind(evaluation_contracts.FeatureDistance, "training.distances"),
+    "frame_encoder": Kind(contracts.Encoder, "models.encoders"),
     "gate": Kind(evaluation_contracts.Gate, "evaluation.gates"),
     "inner": Kind(contracts.Source, "datasets.sources"),
     "intervention": Kind(evaluation_contracts.Intervention, "evaluation.interventions"),

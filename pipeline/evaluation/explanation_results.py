@@ -31,8 +31,11 @@ class Example:
         labels: The true labels.
         score: Of the explained class, calibrated.
         correlation: Of the map with that of the randomised model, -1 to 1; None where one of the two is constant.
-        picture: (H, W, C) uint8, what the model sees.
-        maps: (2, H, W) float16 of the trained and of the randomised model, each with largest absolute value 1.
+        picture: (H, W, C) uint8, what the model sees; of a clip or volume the frame or slice `frame`.
+        maps: (2, H, W) float16 of the trained and of the randomised model, each with largest absolute value 1; of a
+            clip or volume what that frame has of it.
+        frame: Of a clip or volume the frame or slice, from 0, that has the largest value of the first map; None of a
+            picture.
     """
 
     sample_id: str
@@ -43,10 +46,13 @@ class Example:
     correlation: float | None
     picture: np.ndarray = field(repr=False)
     maps: np.ndarray = field(repr=False)
+    frame: int | None = None
 
     def to_json(self) -> JsonObject:
         """The entry of the file, without picture and maps."""
-        return {name: getattr(self, name) for name in ("sample_id", "label", "kind", "labels", "score", "correlation")}
+        names = ("sample_id", "label", "kind", "labels", "score", "correlation")
+        shown = {} if self.frame is None else {"frame": self.frame}
+        return {name: getattr(self, name) for name in names} | shown
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 BATCH = 8  # pictures explained at once
 SWITCHED_OFF = "Nothing was explained: attribution=none."
-NO_PICTURES = "Nothing was explained: the samples are clips or volumes, and attribution maps are of pictures."
 NO_MODULE = "Nothing was explained: the model reads properties, and looks at no picture."
 NO_CASES = "Nothing was explained: test has no picture with a decision."
 
@@ -93,8 +92,6 @@ class Explainer:
         """The explanations of some decisions on these rows of the index of the packed arrays, or why there are none."""
         if not isinstance(self.predictor, Explainable):
             return Explanations(note=NO_MODULE)
-        if self.packed.images.ndim != 4:
-            return Explanations(note=NO_PICTURES)
         cases = self._choose(rows)
         if not len(cases):
             return Explanations(note=NO_CASES)
@@ -124,7 +121,7 @@ class Explainer:
     def _make_maps(
         self, predictor: Explainable, pictures: Tensor, classes: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(N, H, W) maps of the trained and of the randomised models."""
+        """(N, *spatial) maps of the trained and of the randomised models."""
         import torch
 
         exclusive, parts = self.predictor.task.exclusive, min(self.options.num_randomised, len(pictures))
@@ -154,7 +151,7 @@ class Explainer:
             method=self.attribution.title,
             state=found.state,
             reason=found.reason,
-            border_area=float(border_mask(*trained.shape[1:]).mean()),
+            border_area=float(border_mask(*trained.shape[-2:]).mean()),
             figures={**found.figures, **borders},
             examples=[
                 self._example(case, label, float(found.correlations[row]), np.stack([trained[row], randomised[row]]))
@@ -164,11 +161,10 @@ class Explainer:
         )
 
     def _example(self, case: dict[Any, Any], label: str, correlation: float, maps: np.ndarray) -> Example:
-        largest = np.abs(maps).max(axis=(1, 2), keepdims=True)
-        scaled = np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
-        height, width = maps.shape[1:]
-        stored = self.packed.images[case["index"]]
-        top, left = (stored.shape[0] - height) // 2, (stored.shape[1] - width) // 2
+        stored, scaled = self.packed.images[case["index"]], scale_maps(maps)
+        frame = find_strongest_frame(maps[0])
+        if frame is not None:
+            stored, scaled = stored[frame], scaled[:, frame]
         return Example(
             sample_id=str(case["sample_id"]),
             label=label,
@@ -176,9 +172,29 @@ class Explainer:
             labels=[str(name) for name in case["labels"]],
             score=float(case["score"]),
             correlation=correlation if np.isfinite(correlation) else None,
-            picture=np.asarray(stored[top : top + height, left : left + width]),
+            picture=np.asarray(cut_middle(stored, *maps.shape[-2:])),
             maps=scaled.astype(np.float16),
+            frame=frame,
         )
+
+
+def scale_maps(maps: np.ndarray) -> np.ndarray:
+    """(N, *spatial) float32 maps, each scaled so that its largest absolute value is 1; one of zeros stays."""
+    largest = np.abs(maps).max(axis=tuple(range(1, maps.ndim)), keepdims=True)
+    return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
+
+
+def find_strongest_frame(attribution: np.ndarray) -> int | None:
+    """The frame or slice that a (T, H, W) map is largest in, by absolute value; None of an (H, W) map."""
+    if attribution.ndim == 2:
+        return None
+    return int(np.abs(attribution).max(axis=(1, 2)).argmax())
+
+
+def cut_middle(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The central (height, width, C) of an (H, W, C) picture: what the transform leaves of it."""
+    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
+    return picture[top : top + height, left : left + width]
 
 
 def contrast(model: nn.Module, exclusive: bool) -> nn.Module:
@@ -210,7 +226,7 @@ def explain_batches(
     classes: np.ndarray,
     advance: Callable[[int], object],
 ) -> np.ndarray:
-    """(N, H, W) float32 maps of (N, 3, H, W) pictures for a class each, `BATCH` at a time."""
+    """(N, *spatial) float32 maps of (N, 3, *spatial) pictures for a class each, `BATCH` at a time."""
     import torch
 
     maps = []

@@ -50,8 +50,8 @@ def compare_maps(
     below `max_reproduced`; they do not where it is above.
 
     Args:
-        trained: (N, H, W) of N pictures.
-        randomised: (N, H, W) of the same pictures and classes.
+        trained: (N, *spatial) of N pictures, clips or volumes.
+        randomised: (N, *spatial) of the same pictures and classes.
         groups: (N,) of the pictures.
         bootstrap: How groups are resampled, where there are more than 100.
         max_reproduced: 0 to 1, of what sets the map of a picture apart from those of other pictures.
@@ -129,10 +129,13 @@ def border_mask(height: int, width: int) -> np.ndarray:
 
 
 def border_shares(maps: np.ndarray) -> np.ndarray:
-    """(N,) share of the absolute attribution near the border, 0 to 1, of (N, H, W) maps; NaN for a map of zeros."""
-    strengths = np.abs(maps).astype(np.float64)
-    total = strengths.sum(axis=(1, 2))
-    near = (strengths * border_mask(*maps.shape[1:])).sum(axis=(1, 2))
+    """(N,) share of the absolute attribution near the border, 0 to 1, of (N, *spatial) maps; NaN for a map of zeros.
+
+    Of clips and volumes it is the border of each frame or slice.
+    """
+    strengths, axes = np.abs(maps).astype(np.float64), tuple(range(1, maps.ndim))
+    total = strengths.sum(axis=axes)
+    near = (strengths * border_mask(*maps.shape[-2:])).sum(axis=axes)
     return np.divide(near, total, out=np.full(len(maps), np.nan), where=total > 0)
 
 

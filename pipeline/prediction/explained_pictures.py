@@ -52,11 +52,13 @@ class PictureExplainer:
         Args:
             first: Number of the first row among all, from 0.
             table: Rows as `predict_contents` gives them.
-            pictures: (size, size, C) uint8 of those that were read, in the order of the rows.
+            pictures: (*spatial, C) uint8 of those that were read, in the order of the rows; of a clip or volume the
+                frame or slice with the largest value of the map is shown.
 
         Raises:
             UserError: The method does not fit the model, or the folder cannot be written.
         """
+        from pipeline.evaluation.explanations import cut_middle, find_strongest_frame
         from pipeline.report.explanations import overlay
         from pipeline.report.pictures import encode_png, to_image
 
@@ -66,19 +68,20 @@ class PictureExplainer:
         read = np.flatnonzero(~np.isnan(scores).any(axis=1))
         maps = self._make_maps(np.stack(pictures), scores[read].argmax(axis=1))
         for row, picture, found in zip(read, pictures, maps, strict=True):
-            top, left = ((picture.shape[axis] - found.shape[axis]) // 2 for axis in (0, 1))
-            seen = picture[top : top + found.shape[0], left : left + found.shape[1]]
+            frame = find_strongest_frame(found)
+            shown, of_shown = (picture, found) if frame is None else (picture[frame], found[frame])
+            seen = cut_middle(shown, *of_shown.shape)
             path = self.folder / map_name(first + int(row), str(table["file"].iloc[row]))
             try:
                 with artifacts.atomic_write(path) as temporary:
-                    temporary.write_bytes(encode_png(to_image(overlay(seen, found))))
+                    temporary.write_bytes(encode_png(to_image(overlay(seen, of_shown))))
             except OSError as error:
                 why = error.strerror or error
                 raise UserError(f"{str(path)!r} cannot be written: {why}; choose another --explain") from None
 
     def _make_maps(self, pictures: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """(N, H, W) float32, each scaled so that its largest absolute value is 1."""
-        from pipeline.evaluation.explanations import contrast, explain_batches
+        """(N, *spatial) float32, each scaled so that its largest absolute value is 1."""
+        from pipeline.evaluation.explanations import contrast, explain_batches, scale_maps
 
         predictor = self.classifier.predictor
         assert isinstance(predictor, Explainable)  # as `__post_init__` found
@@ -87,9 +90,7 @@ class PictureExplainer:
         inputs = transform(to_tensor(pictures))
         device = next((one.device for one in module.parameters()), inputs.device)
         model = contrast(module, self.classifier.exclusive)
-        maps = explain_batches(self.attribution, model, inputs.to(device), classes, lambda number: None)
-        largest = np.abs(maps).max(axis=(1, 2), keepdims=True)
-        return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
+        return scale_maps(explain_batches(self.attribution, model, inputs.to(device), classes, lambda number: None))
 
 
 def map_name(row: int, file: str) -> str:

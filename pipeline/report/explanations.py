@@ -161,9 +161,10 @@ def _border(name: str, estimate: Estimate) -> Figure:
 
 
 def _decision(row: int, example: Example, pictures: dict[str, Picture]) -> ExplainedDecision:
+    place = "" if example.frame is None else f"frame or slice {example.frame + 1}, "
     return ExplainedDecision(
         views=[
-            replace(pictures[f"{row}/{view}"], sample_id=f"{example.sample_id}, {title}")
+            replace(pictures[f"{row}/{view}"], sample_id=f"{example.sample_id}, {place}{title}")
             for view, title in enumerate(VIEWS)
         ],
         actual=join_names(example.labels) if example.labels else "none",

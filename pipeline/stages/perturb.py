@@ -7,6 +7,8 @@ import pandas as pd
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.estimate import Estimate, write_estimates
+from pipeline.core.evaluation_contracts import Corruption
+from pipeline.core.sample_codec import media_name
 from pipeline.core.terminal import count_of
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.robustness import (
@@ -31,12 +33,9 @@ def main() -> list[str]:
     test = np.flatnonzero(packed.index["split"].to_numpy() == "test")
     labels = packed.index["labels"].iloc[test].map(sorted).tolist()
     rows = test[choose_samples(labels, options.max_samples, options.seed)]
-    rank, channels = packed.images.ndim - 2, packed.images.shape[-1]
-    corruptions = {
-        name: one
-        for name, one in chosen.items()
-        if one.spatial_rank in (None, rank) and not (one.in_colour and channels == 1)
-    }
+    fitting = {name: one for name, one in chosen.items() if fits(one, packed)}
+    channels = packed.images.shape[-1]
+    corruptions = {name: one for name, one in fitting.items() if not (one.in_colour and channels == 1)}
     found: dict[str, Estimate] = {}
     table = pd.DataFrame(columns=COLUMNS)
     if corruptions and len(rows):
@@ -46,7 +45,17 @@ def main() -> list[str]:
         found = summarize_robustness(rightness, groups, options.seed)
     artifacts.write_csv(artifacts.ROBUSTNESS, table)
     write_estimates(artifacts.ROBUSTNESS_METRICS, found)
-    return [describe(found, len(chosen), len(corruptions), len(rows), len(test))]
+    line = describe(found, len(chosen), len(corruptions), len(rows), len(test))
+    others = [name for name in chosen if name not in fitting]
+    if others and fitting:
+        line += f"; left out, since {media_name(packed.card)}s do not have it: {', '.join(others)}"
+    return [line]
+
+
+def fits(corruption: Corruption, packed: PackedDataset) -> bool:
+    """Whether a corruption can happen to samples of this media and number of axes."""
+    is_of_rank = corruption.spatial_rank in (None, packed.images.ndim - 2)
+    return is_of_rank and corruption.media in (None, media_name(packed.card))
 
 
 def _decider(packed: PackedDataset) -> Decide:
@@ -66,7 +75,7 @@ def describe(found: dict[str, Estimate], num_chosen: int, num_corruptions: int, 
     if not num_chosen:
         return "no corruption is chosen"
     if not found:
-        return "no corruption fits these pictures" if num_samples else "no picture in test"
+        return "no corruption fits these samples" if num_samples else "no picture in test"
     clean, loss = found[CLEAN].value or 0.0, found[ALL].value
     under = (
         "" if loss is None else f", {100 * clean * (1 + loss):.1f} % under {count_of(num_corruptions, 'corruption')}"

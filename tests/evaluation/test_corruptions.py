@@ -11,9 +11,12 @@ from pipeline.evaluation.corruptions.colour_cast import ColourCast
 from pipeline.evaluation.corruptions.compression import Compression, adapt_quality
 from pipeline.evaluation.corruptions.contrast import Contrast
 from pipeline.evaluation.corruptions.crop import Crop
+from pipeline.evaluation.corruptions.fewer_frames import FewerFrames
+from pipeline.evaluation.corruptions.frame_drop import FrameDrop
 from pipeline.evaluation.corruptions.noise import Noise
 from pipeline.evaluation.corruptions.resolution import Resolution
 from pipeline.evaluation.corruptions.rotation import Rotation
+from pipeline.evaluation.corruptions.slice_thickness import SliceThickness, box_weights
 
 FIVE = [0.1, 0.2, 0.3, 0.4, 0.5]
 
@@ -121,6 +124,72 @@ def test_a_cast_scales_channels_and_leaves_grey_pictures():
     found = {tuple(one[0, 0]) for one in cast(image, 2, random())}
     assert found == {(120, 100, 80), (80, 100, 120), (110, 80, 110), (90, 120, 90)}
     assert cast(image[..., :1], 5, random()).tolist() == image[..., :1].tolist()
+
+
+@pytest.mark.parametrize(
+    "corruption",
+    [
+        Blur(widths=[6] * 5),
+        Compression(qualities=[10] * 5),
+        Crop(side_ratios=[0.7] * 5),
+        Resolution(side_ratios=[0.3] * 5),
+        Rotation(degrees=[20] * 5),
+    ],
+)
+def test_every_frame_of_a_clip_is_changed_like_a_picture(corruption):
+    pictures = random().integers(0, 256, (4, 20, 24, 3), dtype=np.uint8)
+    clips = corruption(np.repeat(pictures[:, None], 3, axis=1), 1, random())
+    expected = corruption(pictures, 1, random())
+    for frame in range(3):
+        np.testing.assert_array_equal(clips[:, frame], expected)
+
+
+def numbered(number, count=1):
+    """Clips whose frames have the levels 0, 10, 20, ..."""
+    levels = 10 * np.arange(number, dtype=np.uint8)
+    return np.broadcast_to(levels[None, :, None, None, None], (count, number, 2, 3, 1)).copy()
+
+
+def levels(clips):
+    assert (clips == clips[:, :, :1, :1]).all()
+    return clips[:, :, 0, 0, 0].tolist()
+
+
+def test_lost_frames_are_the_ones_before():
+    drop = FrameDrop(shares=[0.0, 0.2, 0.5, 0.8, 1.0])
+    clips = numbered(6, 20)
+    assert levels(drop(clips, 1, random())) == levels(clips)
+    assert levels(drop(clips, 5, random())) == [[0] * 6] * 20
+    lost = random(4).random((20, 6)) < 0.5
+    for row, found in zip(lost, levels(drop(clips, 3, random(4))), strict=True):
+        shown = 0
+        for frame in range(6):
+            shown = frame if not row[frame] else shown
+            assert found[frame] == 10 * shown
+    several = np.mean([np.mean(np.diff(one) == 0) for one in levels(drop(numbered(20, 50), 4, random()))])
+    assert several == pytest.approx(0.8, abs=0.05)
+
+
+def test_fewer_frames_are_each_shown_longer():
+    fewer = FewerFrames(frame_ratios=[1.0, 0.75, 0.5, 0.4, 0.0])
+    assert levels(fewer(numbered(4), 1, random())) == [[0, 10, 20, 30]]
+    assert levels(fewer(numbered(4), 2, random())) == [[0, 0, 20, 30]]
+    assert levels(fewer(numbered(4), 3, random())) == [[0, 0, 20, 20]]
+    assert levels(fewer(numbered(5), 4, random())) == [[0, 0, 0, 30, 30]]
+    assert levels(fewer(numbered(4), 5, random())) == [[0, 0, 0, 0]]
+
+
+def test_a_thick_slice_is_the_mean_of_thin_ones():
+    assert box_weights(1).tolist() == [1]
+    assert box_weights(0.3).tolist() == [1]
+    assert box_weights(2).tolist() == [0.25, 0.5, 0.25]
+    np.testing.assert_allclose(box_weights(3), [1 / 3] * 3)
+    thick = SliceThickness(thicknesses=[1, 12, 16, 24, 32])
+    volume = np.zeros((1, 8, 2, 2, 1), dtype=np.uint8)
+    volume[:, 4] = 240
+    assert levels(thick(volume, 1, random())) == [[0, 0, 0, 0, 240, 0, 0, 0]]
+    assert levels(thick(volume, 2, random())) == [[0, 0, 0, 80, 80, 80, 0, 0]]  # 12 of 32 are 3 of 8
+    assert levels(thick(volume, 3, random())) == [[0, 0, 30, 60, 60, 60, 30, 0]]  # 4 of 8
 
 
 @pytest.mark.parametrize(

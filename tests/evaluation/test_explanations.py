@@ -12,7 +12,7 @@ from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.attributions.grad_cam import GradCam
 from pipeline.evaluation.attributions.none import NoAttribution
 from pipeline.evaluation.attributions.occlusion import Occlusion
-from pipeline.evaluation.explanations import NO_CASES, NO_MODULE, NO_PICTURES, Explainer, Options, contrast
+from pipeline.evaluation.explanations import NO_CASES, NO_MODULE, Explainer, Options, contrast
 from pipeline.evaluation.map_comparison import OTHER, RANDOMISED
 from pipeline.models.transforms.normalise import Normalise
 from pipeline.training.tasks.multi_label import MultiLabel
@@ -179,14 +179,44 @@ class Reader:
 
 def test_why_nothing_is_explained():
     assert explain(predictor=Reader()).note == NO_MODULE
-    volume = packed()
-    volume = PackedDataset(volume.images[:, None], volume.index, volume.card)
-    assert explain(dataset=volume).note == NO_PICTURES
     found = explain(GradCam())
     assert found.note.startswith("Nothing was explained: attribution=grad_cam needs a convolutional network, ")
     assert (found.method, found.figures) == ("", {})
     empty = packed()
     assert explain(dataset=PackedDataset(empty.images[:0], empty.index[:0], empty.card)).note == NO_CASES
+
+
+class RuleOfFrame(Rule2):
+    """The same rule, of one frame of a clip alone."""
+
+    def __init__(self, weights, frame):
+        super().__init__(weights)
+        self.frame = frame
+
+    def with_features(self, x):
+        return super().with_features(x[:, :, self.frame])
+
+
+def test_of_a_clip_the_frame_is_shown_that_counts_most():
+    pictures = packed("middle")
+    clips = np.full((NUM, 5, STORED, STORED, 1), 120, dtype=np.uint8)
+    clips[:, 1] = np.random.default_rng(1).integers(0, 256, clips[:, 1].shape)
+    clips[:, 3] = pictures.images
+    dataset = PackedDataset(clips, pictures.index, pictures.card)
+    transform = Normalise(image_size=SIDE, mean=[0.5] * 3, std=[0.5] * 3)
+    network = RuleOfFrame(weights_of("middle"), 3)
+    task = SingleLabel(label_smoothing=0.0)
+    predictor = NetworkPredictor(network, task, transform, ["identity"], "fp32")
+    found = explain(predictor=predictor, dataset=dataset)
+    of_pictures = explain(place="middle")
+    assert found.state == "depend"
+    assert found.figures["border_share"].value == pytest.approx(of_pictures.figures["border_share"].value, abs=1e-4)
+    for one, other in zip(found.examples, of_pictures.examples, strict=True):
+        assert (one.frame, other.frame) == (3, None)
+        np.testing.assert_array_equal(one.picture, other.picture)
+        assert np.corrcoef(one.maps[0].ravel(), other.maps[0].ravel())[0, 1] > 0.99  # of another mean colour
+    assert found.examples[0].to_json()["frame"] == 3
+    assert "frame" not in of_pictures.examples[0].to_json()
 
 
 def test_maps_of_zeros_cannot_be_compared_and_have_no_border():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipeline.core import artifacts
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import read_estimates
 from pipeline.datasets.packed import PackedDataset
@@ -104,6 +104,40 @@ def test_without_corruptions_the_files_are_empty(run, corruption, line):
 def test_a_cast_needs_colour(run):
     run(channels=3, corruption={"cast": CAST})
     assert len(pd.read_csv(artifacts.ROBUSTNESS)) == 6
+
+
+OF_CLIPS = {
+    "_target_": "pipeline.evaluation.corruptions.frame_drop.FrameDrop",
+    "shares": [0.1, 0.2, 0.3, 0.4, 0.5],
+}
+OF_VOLUMES = {
+    "_target_": "pipeline.evaluation.corruptions.slice_thickness.SliceThickness",
+    "thicknesses": [2, 3, 4, 6, 8],
+}
+
+
+def test_what_does_not_happen_to_these_samples_is_left_out_and_named(run):
+    others = {"frame_drop": OF_CLIPS, "slice_thickness": OF_VOLUMES}
+    line = run(corruption={"dark": DARKEN, **others})[0]
+    assert line.endswith(
+        ", 80.0 % under 1 corruption; left out, since images do not have it: frame_drop, slice_thickness"
+    )
+    assert set(pd.read_csv(artifacts.ROBUSTNESS)["corruption"]) == {"clean", "dark"}
+    assert run(corruption=others) == ["no corruption fits these samples"]
+
+
+@pytest.mark.parametrize(
+    ("media", "fitting"),
+    [
+        ({"media": {"_target_": "pipeline.media.clip.Clip"}}, ["frame_drop"]),
+        ({"media": {"_target_": "pipeline.media.volume.Volume"}}, ["slice_thickness"]),
+        ({}, []),
+    ],
+)
+def test_a_clip_loses_frames_and_a_volume_has_thick_slices(media, fitting):
+    built = config.build_all({"corruption": {"frame_drop": OF_CLIPS, "slice_thickness": OF_VOLUMES}}, "corruption")
+    packed = PackedDataset(np.zeros((1, 4, 2, 2, 1), dtype=np.uint8), pd.DataFrame(), media)
+    assert [name for name, one in built.items() if perturb.fits(one, packed)] == fitting
 
 
 @pytest.mark.parametrize(

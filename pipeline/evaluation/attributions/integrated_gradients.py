@@ -35,7 +35,7 @@ class IntegratedGradients(Attribution):
         import captum.attr
 
         refuse_without_gradients(model, pictures, "integrated_gradients")
-        mean = pictures.mean(dim=(2, 3), keepdim=True).expand_as(pictures)
+        mean = pictures.mean(dim=tuple(range(2, pictures.ndim)), keepdim=True).expand_as(pictures)
         maps: Tensor = captum.attr.IntegratedGradients(model).attribute(
             pictures,
             baselines=mean,

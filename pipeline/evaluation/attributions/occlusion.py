@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Occlusion(Attribution):
     """A square moves over the picture and covers it with the mean colour of the picture; captum's Occlusion.
 
-    It needs no gradients, so it explains every model of pictures.
+    It needs no gradients, so it explains every model of pictures. Of a clip or volume it covers as many frames or slices
+    as `window` says, and goes on by as many.
 
     Args:
         window: Side of the square, as a share of the side of the picture, above 0.
@@ -44,9 +45,10 @@ class Occlusion(Attribution):
     def __call__(self, model: nn.Module, pictures: Tensor, classes: Tensor) -> Tensor:
         import captum.attr
 
-        mean = pictures.mean(dim=(2, 3), keepdim=True).expand_as(pictures)
         sides = pictures.shape[2:]
+        mean = pictures.mean(dim=tuple(range(2, pictures.ndim)), keepdim=True).expand_as(pictures)
         window, stride = (tuple(max(1, round(share * side)) for side in sides) for share in (self.window, self.stride))
+        stride = (*window[:-2], *stride[-2:])  # along frames and slices each place is covered once
         maps: Tensor = captum.attr.Occlusion(model).attribute(
             pictures,
             sliding_window_shapes=(3, *window),

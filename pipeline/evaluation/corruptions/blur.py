@@ -25,6 +25,8 @@ class Blur(Corruption):
         average) and for 32 pixels (0.7).
     """
 
+    spatial_rank = None
+
     widths: list[float]
 
     def __post_init__(self) -> None:
@@ -32,5 +34,6 @@ class Blur(Corruption):
 
     def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
         width = self.widths[severity - 1] * scale_to_side(images, 0.75)
-        blurred = ndimage.gaussian_filter(images.astype(np.float32), (0, width, width, 0), mode="reflect")
+        widths = (*[0] * (images.ndim - 3), width, width, 0)  # frames and slices are blurred one by one
+        blurred = ndimage.gaussian_filter(images.astype(np.float32), widths, mode="reflect")
         return np.asarray(blurred.round().clip(0, 255).astype(np.uint8))

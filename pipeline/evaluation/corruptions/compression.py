@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.core.evaluation_contracts import Corruption
-from pipeline.evaluation.severities import check_levels, scale_to_side
+from pipeline.evaluation.severities import change_frames, check_levels, scale_to_side
 
 
 @final
@@ -27,6 +27,8 @@ class Compression(Corruption):
         their sets of 64 pixels (qualities 65 to 25) and 32 pixels (80 to 40).
     """
 
+    spatial_rank = None
+
     qualities: list[int]
 
     def __post_init__(self) -> None:
@@ -34,7 +36,7 @@ class Compression(Corruption):
 
     def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
         quality = adapt_quality(self.qualities[severity - 1], scale_to_side(images, 0.85))
-        return np.stack([_compress(one, quality) for one in images])
+        return np.stack([change_frames(one, lambda frame: _compress(frame, quality)) for one in images])
 
 
 def adapt_quality(quality: int, factor: float) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import numpy as np
 from PIL import Image
 
 from pipeline.core.evaluation_contracts import Corruption
-from pipeline.evaluation.severities import check_levels
+from pipeline.evaluation.severities import change_frames, check_levels
 
 
 @final
@@ -21,6 +22,8 @@ class Crop(Corruption):
         side_ratios: For each severity the share of each side that is left, 0.05 to 1.
     """
 
+    spatial_rank = None
+
     side_ratios: list[float]
 
     def __post_init__(self) -> None:
@@ -29,7 +32,12 @@ class Crop(Corruption):
     def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
         side_ratio = self.side_ratios[severity - 1]
         corners = generator.random((len(images), 2)) * (1 - side_ratio)
-        return np.stack([_cut(one, side_ratio, top, left) for one, (top, left) in zip(images, corners, strict=True)])
+        return np.stack(
+            [
+                change_frames(one, partial(_cut, side_ratio=side_ratio, top=top, left=left))
+                for one, (top, left) in zip(images, corners, strict=True)
+            ]
+        )
 
 
 def _cut(pixels: np.ndarray, side_ratio: float, top: float, left: float) -> np.ndarray:

@@ -14,7 +14,7 @@ from pipeline.evaluation.severities import check_levels, scale_to_side
 @final
 @dataclass(frozen=True, kw_only=True)
 class Noise(Corruption):
-    """Adds Gaussian noise to each pixel and channel.
+    """Adds Gaussian noise to each pixel and channel, in every frame or slice another.
 
     Args:
         deviations: For each severity the standard deviation as a share of the full range where the shorter side is 224
@@ -22,6 +22,8 @@ class Noise(Corruption):
 
     Source: Hendrycks and Dietterich 2019, arXiv:1903.12261; the root lies between their figures for 224 and 32 pixels.
     """
+
+    spatial_rank = None
 
     deviations: list[float]
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.core.evaluation_contracts import Corruption
-from pipeline.evaluation.severities import check_levels
+from pipeline.evaluation.severities import change_frames, check_levels
 
 
 @final
@@ -23,13 +23,16 @@ class Resolution(Corruption):
     Source: Hendrycks and Dietterich 2019, arXiv:1903.12261 (pixelate).
     """
 
+    spatial_rank = None
+
     side_ratios: list[float]
 
     def __post_init__(self) -> None:
         check_levels("side_ratios", self.side_ratios, 0.01, 1)
 
     def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
-        return np.stack([_pixelate(one, self.side_ratios[severity - 1]) for one in images])
+        side_ratio = self.side_ratios[severity - 1]
+        return np.stack([change_frames(one, lambda frame: _pixelate(frame, side_ratio)) for one in images])
 
 
 def _pixelate(pixels: np.ndarray, side_ratio: float) -> np.ndarray:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import numpy as np
 from scipy import ndimage
 
 from pipeline.core.evaluation_contracts import Corruption
-from pipeline.evaluation.severities import check_levels
+from pipeline.evaluation.severities import change_frames, check_levels
 
 
 @final
@@ -21,6 +22,8 @@ class Rotation(Corruption):
         degrees: For each severity the angle, 0 to 180.
     """
 
+    spatial_rank = None
+
     degrees: list[float]
 
     def __post_init__(self) -> None:
@@ -29,7 +32,12 @@ class Rotation(Corruption):
     def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
         directions = generator.choice([-1, 1], len(images))
         degrees = self.degrees[severity - 1]
-        return np.stack([_turn(one, sign * degrees) for one, sign in zip(images, directions, strict=True)])
+        return np.stack(
+            [
+                change_frames(one, partial(_turn, degrees=sign * degrees))
+                for one, sign in zip(images, directions, strict=True)
+            ]
+        )
 
 
 def _turn(pixels: np.ndarray, degrees: float) -> np.ndarray:

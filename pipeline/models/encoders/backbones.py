@@ -71,7 +71,10 @@ def classifier(body: nn.Module, library: str) -> str:
     if library == "timm":
         known: Any = body
         return str(known.pretrained_cfg["classifier"])
-    last = [name for name, module in body.named_modules() if isinstance(module, nn.Linear)][-1:]
+    if library == "monai":
+        return "fc" if hasattr(body, "fc") else "class_layers.out"
+    kinds = (nn.Linear, nn.Conv3d)  # S3D ends with a convolution of one voxel
+    last = [name for name, module in body.named_modules() if isinstance(module, kinds)][-1:]
     if not last or not last[0].startswith(("fc", "classifier", "head")):
         raise ValueError(f"{type(body).__name__} of torchvision does not end with a linear layer; use library=timm")
     return last[0]

@@ -60,9 +60,8 @@ def check(body: nn.Module, library: str, architecture: str, weights: str) -> Non
 
 def _refuse_other_library(library: str, weights: str) -> None:
     if weights != library:
-        raise ValueError(
-            f"weights={weights} needs library={weights}, found {library}; use weights={library}, a file or none"
-        )
+        own = f"weights={library}, " if library in ("timm", "torchvision") else ""
+        raise ValueError(f"weights={weights} needs library={weights}, found {library}; use {own}a file or none")
 
 
 def _packaged_file(library: str, architecture: str) -> tuple[str, Path]:

@@ -19,16 +19,18 @@ LEAST = 0.05  # of a pixel; a narrower Gaussian changes nothing
 @final
 @dataclass(frozen=True, kw_only=True)
 class Blur(Augmentation):
-    """Blurs each sample with a Gaussian of random width.
+    """Blurs each sample with a Gaussian of random width, every frame or slice alike.
 
     Args:
         max_sigma: The standard deviation is uniform between 0 and this share of the shorter side, above 0 to 0.1.
     """
 
+    spatial_rank = None
+
     max_sigma: Annotated[float, Interval(gt=0, le=0.1)]
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        side = min(batch.shape[2:])
+        side = min(batch.shape[-2:])
         sigmas = torch.rand(len(batch), generator=generator) * self.max_sigma * side
         return torch.stack(
             [

@@ -21,10 +21,12 @@ class Border(Augmentation):
         max_fraction: Each width is uniform between 0 and this share of the side, above 0 to 0.4.
     """
 
+    spatial_rank = None
+
     max_fraction: Annotated[float, Interval(gt=0, le=0.4)]
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        height, width = batch.shape[2:]
+        height, width = batch.shape[-2:]
         reach = torch.tensor([height, height, width, width]) * self.max_fraction
         margins = (torch.rand(len(batch), 4, generator=generator) * (reach + 1)).floor().clamp(max=reach).long()
         grey = torch.randint(0, 256, (len(batch), 1, 1, 1), generator=generator).to(torch.uint8)
@@ -32,4 +34,5 @@ class Border(Augmentation):
         rows, columns = torch.arange(height), torch.arange(width)
         inner_rows = (rows >= top) & (rows < height - bottom)
         inner_columns = (columns >= left) & (columns < width - right)
-        return torch.where((inner_rows[:, :, None] & inner_columns[:, None, :])[:, None], batch, grey)
+        inner = (inner_rows[:, :, None] & inner_columns[:, None, :])[:, None]
+        return torch.where(inner, batch.flatten(1, -3), grey).reshape(batch.shape)

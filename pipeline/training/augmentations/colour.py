@@ -25,6 +25,8 @@ class Colour(Augmentation):
         max_cast: Each channel is multiplied by its own factor between 1 - this and 1 + this, 0 to 1.
     """
 
+    spatial_rank = None
+
     max_saturation: Fraction
     max_hue: Annotated[float, Interval(ge=0, le=0.5)]
     max_cast: Fraction
@@ -34,11 +36,11 @@ class Colour(Augmentation):
         if batch.shape[1] == 1:
             return batch
         light = 1 + noise[:, 2:, None, None] * self.max_cast
-        lit = (batch.float() * light).round_().clamp_(0, 255).to(torch.uint8)
+        pixels = batch.flatten(2, -2)  # the frames of a clip under one another, as one high picture
+        lit = (pixels.float() * light).round_().clamp_(0, 255).to(torch.uint8)
         turns = noise[:, :2] * torch.tensor([self.max_saturation, self.max_hue])
-        return torch.stack(
-            [
-                functional.adjust_hue(functional.adjust_saturation(one, 1 + saturation), hue)
-                for one, (saturation, hue) in zip(lit, turns.tolist(), strict=True)
-            ]
-        )
+        changed = [
+            functional.adjust_hue(functional.adjust_saturation(one, 1 + saturation), hue)
+            for one, (saturation, hue) in zip(lit, turns.tolist(), strict=True)
+        ]
+        return torch.stack(changed).reshape(batch.shape)

@@ -18,20 +18,24 @@ from pipeline.core.contracts import Augmentation
 @final
 @dataclass(frozen=True, kw_only=True)
 class Compression(Augmentation):
-    """Encodes each sample as a JPEG of random quality and decodes it, by Pillow.
+    """Encodes each sample, or each of its frames, as a JPEG of random quality and decodes it, by Pillow.
 
     Args:
         min_quality: The quality is uniform between this and 100, 1 to 100.
     """
 
+    spatial_rank = None
+
     min_quality: Annotated[int, Interval(ge=1, le=100)]
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         qualities = torch.randint(self.min_quality, 101, (len(batch),), generator=generator).tolist()
-        result = np.empty(batch.shape, dtype=np.uint8)
+        frames = batch.unsqueeze(2).flatten(2, -3).numpy()  # (B, C, T, H, W), of a picture one frame
+        result = np.empty(frames.shape, dtype=np.uint8)
         for position, quality in enumerate(qualities):
-            result[position] = _compress(batch[position].numpy(), quality)
-        return torch.from_numpy(result)
+            for frame in range(frames.shape[2]):
+                result[position, :, frame] = _compress(frames[position, :, frame], quality)
+        return torch.from_numpy(result).reshape(batch.shape)
 
 
 def _compress(pixels: np.ndarray, quality: int) -> np.ndarray:

@@ -26,12 +26,15 @@ class Grey(Augmentation):
     Source: Chen et al. 2020, arXiv:2002.05709, appendix A.
     """
 
+    spatial_rank = None
+
     share: Fraction
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         is_grey = torch.rand(len(batch), generator=generator) < self.share
         if batch.shape[1] == 1:
             return batch
-        changed = batch.clone()
-        changed[is_grey] = functional.rgb_to_grayscale(batch[is_grey], num_output_channels=3)
-        return changed
+        pixels = batch.flatten(2, -2)  # the frames of a clip under one another, as one high picture
+        changed = pixels.clone()
+        changed[is_grey] = functional.rgb_to_grayscale(pixels[is_grey], num_output_channels=3)
+        return changed.reshape(batch.shape)

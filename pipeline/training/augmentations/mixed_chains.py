@@ -27,9 +27,11 @@ class MixedChains(Augmentation):
     Source: Hendrycks et al. 2020, arXiv:1912.02781; by torchvision.
     """
 
+    spatial_rank = None
+
     max_severity: Annotated[int, Interval(ge=1, le=10)]
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         augment = v2.AugMix(severity=self.max_severity)
         with draw_from(generator):
-            return torch.stack([augment(one) for one in batch])
+            return torch.stack([augment(one.movedim(0, -3)[None])[0].movedim(-3, 0) for one in batch])

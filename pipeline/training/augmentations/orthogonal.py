@@ -22,6 +22,8 @@ class Orthogonal(Augmentation):
         transpose: Rows and columns may be exchanged; with both flips this adds the quarter turns.
     """
 
+    spatial_rank = None
+
     horizontal_flip: bool
     vertical_flip: bool
     transpose: bool
@@ -33,7 +35,7 @@ class Orthogonal(Augmentation):
         code = (is_applied * torch.tensor([4, 2, 1])).sum(dim=1)
         result = torch.empty_like(batch)
         for image, symmetry, changed in zip(batch, code.tolist(), result, strict=True):
-            turned = image.transpose(1, 2) if symmetry & 4 else image
-            turned = turned.flip(1) if symmetry & 2 else turned  # one axis at a time: torch has fast paths for each
-            changed.copy_(turned.flip(2) if symmetry & 1 else turned)
+            turned = image.transpose(-2, -1) if symmetry & 4 else image
+            turned = turned.flip(-2) if symmetry & 2 else turned  # one axis at a time: torch has fast paths for each
+            changed.copy_(turned.flip(-1) if symmetry & 1 else turned)
         return result

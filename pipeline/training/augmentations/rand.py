@@ -27,10 +27,12 @@ class RandAugment(Augmentation):
     Source: Cubuk et al. 2020, arXiv:1909.13719; by torchvision.
     """
 
+    spatial_rank = None
+
     max_magnitude: Annotated[int, Interval(ge=1, le=30)]
     num_changes: PositiveInt
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         augment = v2.RandAugment(num_ops=self.num_changes, magnitude=self.max_magnitude)
         with draw_from(generator):
-            return torch.stack([augment(one) for one in batch])
+            return torch.stack([augment(one.movedim(0, -3)).movedim(-3, 0) for one in batch])

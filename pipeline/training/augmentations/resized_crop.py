@@ -26,6 +26,8 @@ class ResizedCrop(Augmentation):
     Source: Szegedy et al. 2015, arXiv:1409.4842, section 6.
     """
 
+    spatial_rank = None
+
     min_area: Annotated[float, Interval(gt=0, le=1)]
     max_stretch: Annotated[float, Interval(ge=1, le=4)]
 
@@ -38,8 +40,9 @@ class ResizedCrop(Augmentation):
         place = torch.zeros(size, 2, 3)
         place[:, 0, 0], place[:, 1, 1] = width, height
         place[:, 0, 2], place[:, 1, 2] = (2 * x - 1) * (1 - width), (2 * y - 1) * (1 - height)
-        grid = torch.nn.functional.affine_grid(place, list(batch.shape), align_corners=False)
+        pixels = batch.flatten(1, -3)  # the frames of a clip as channels
+        grid = torch.nn.functional.affine_grid(place, list(pixels.shape), align_corners=False)
         moved = torch.nn.functional.grid_sample(
-            batch.float(), grid, mode="bilinear", padding_mode="border", align_corners=False
+            pixels.float(), grid, mode="bilinear", padding_mode="border", align_corners=False
         )
-        return moved.round_().clamp_(0, 255).to(torch.uint8)
+        return moved.round_().clamp_(0, 255).to(torch.uint8).reshape(batch.shape)

@@ -21,7 +21,9 @@ class TrivialAugment(Augmentation):
     Source: Mueller and Hutter 2021, arXiv:2103.10158; by torchvision, the wide list.
     """
 
+    spatial_rank = None
+
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         augment = v2.TrivialAugmentWide()
         with draw_from(generator):
-            return torch.stack([augment(one) for one in batch])
+            return torch.stack([augment(one.movedim(0, -3)).movedim(-3, 0) for one in batch])

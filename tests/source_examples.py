@@ -137,6 +137,17 @@ def torchvision(root: Path) -> dict[str, Any]:
     return {"root": str(root), "download": False}
 
 
+def volumes(root: Path) -> dict[str, Any]:
+    for number in range(8):
+        path = root / ["cat", "dog"][number % 2] / f"{number}.npy"
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, np.random.default_rng(number).integers(0, 256, (6, 12, 10), dtype=np.uint8))
+    return {"path": str(root)}
+
+
 Maker = Callable[[Path], dict[str, Any]]
 FORMATS: dict[str, Maker] = {one.__name__: one for one in (folder, table, coco, voc, darwin, cvat, label_studio, idx)}
-MAKERS: dict[str, Maker] = {**FORMATS, **{one.__name__: one for one in (archive, remote, torchvision, unlabelled)}}
+MAKERS: dict[str, Maker] = {
+    **FORMATS,
+    **{one.__name__: one for one in (archive, remote, torchvision, unlabelled, volumes)},
+}

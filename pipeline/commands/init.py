@@ -23,7 +23,6 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from pipeline.core import config, progress
@@ -120,8 +119,7 @@ def main(
     layout = place.describe(found.layout)
     inner = {**found.choices, **choices}
     taken = set(signature(import_target(target, "source", "source")).parameters)
-    salt = {"salt": token_hex(16)} if "salt" in taken - set(inner) else {}  # of the names that are hashed
-    inner = {"_target_": target, "name": name, **inner, **salt, "watch": place.watch(inner)}
+    inner = {"_target_": target, "name": name, **inner, "watch": place.watch(inner)}
     check_writable(inner, set(choices) - taken, target)
     node = place.wrap(inner)
     source: Source = config.build(node, "source")

@@ -39,6 +39,8 @@ REJECTION_REASONS = {
     "no_frames": "the clip has no frame: sound alone, an empty track, a folder without pictures",
     "too_long": "the clip has more frames or seconds than media.max_frames and media.max_seconds allow",
     "too_slow": "decoding the clip takes longer than media.time_limit",
+    "not_a_volume": "no format of volumes recognises the bytes",
+    "bad_series": "the slices of a DICOM series do not make one volume; the detail says why",
     "unsupported": "a format that is not read; the detail says what helps",
     "truncated": "the picture ends early or its data are damaged",
     "too_large": "the picture has more pixels than max_pixels allows, or would take too much memory or time",

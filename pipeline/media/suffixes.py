@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from pipeline.clips.formats import SUFFIXES as CLIP_SUFFIXES
 from pipeline.images.formats import OTHER_SUFFIXES, SUFFIXES
+from pipeline.volumes.formats import SUFFIXES as VOLUME_SUFFIXES
 
 PICTURE_SUFFIXES = SUFFIXES | OTHER_SUFFIXES  # also of formats that are not read: those are refused with a reason
 FILM_SUFFIXES = CLIP_SUFFIXES - PICTURE_SUFFIXES  # GIF and WebP are pictures as well
-VOLUME_SUFFIXES = frozenset([".nii", ".nii.gz", ".mrc", ".map", ".npy", ".dcm", ".dicom", ".ima"])
 SAMPLE_SUFFIXES = PICTURE_SUFFIXES | CLIP_SUFFIXES | VOLUME_SUFFIXES
 READ_SUFFIXES = {"image": SUFFIXES, "clip": CLIP_SUFFIXES, "volume": VOLUME_SUFFIXES}  # by media
-COMPRESSED = (".nii.gz",)  # endings of two parts
+COMPRESSED = tuple(one for one in sorted(VOLUME_SUFFIXES) if one.count(".") > 1)  # such as .nii.gz
 LEADING = ("image", "clip", "volume")  # of media with as many names the first one
 
 

@@ -8,8 +8,9 @@ from typing import final
 
 from pipeline.core.sample_codec import noun_of
 from pipeline.media.suffixes import CLIP_SUFFIXES, PICTURE_SUFFIXES, samples_suffixes, suffix
+from pipeline.volumes import dicom
 
-SLICE_SUFFIXES = frozenset([".dcm", ".dicom", ".ima", ""])  # of DICOM; many archives give its files no ending
+SLICE_SUFFIXES = frozenset([*dicom.SUFFIXES, ""])  # many archives give the files of a series no ending
 FRAME_SUFFIXES = PICTURE_SUFFIXES - CLIP_SUFFIXES - SLICE_SUFFIXES
 INDEX = "DICOMDIR"  # of a disc, no slice
 MIN_FILES = 2  # of a folder that is one sample

@@ -1,1 +1,1 @@
-"""Bytes of a volume, or slices, to voxels in one orientation, in bounded memory and time."""
+"""Volumes: files of several formats to voxels in one orientation, and what is measured on them."""

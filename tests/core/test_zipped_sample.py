@@ -58,7 +58,7 @@ def test_all_files_together_are_bounded():
 def test_damage_and_a_password_are_reasons():
     data = bytearray(zipped([("a.png", bytes(range(256)) * 20)], zipfile.ZIP_STORED))
     data[200] ^= 1
-    with pytest.raises(ItemRejected, match="unreadable: .*Bad CRC-32"):
+    with pytest.raises(ItemRejected, match=r"unreadable: .*Bad CRC-32"):
         unpack_sample(bytes(data))
     locked = bytearray(zipped([("a.png", b"x")]))
     locked[6] |= 1

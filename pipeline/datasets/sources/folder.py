@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.sources.class_folders import ClassFolders
-from pipeline.media.suffixes import PICTURE_SUFFIXES
+from pipeline.media.suffixes import PICTURE_SUFFIXES, media_named
 
 
 @final
@@ -21,5 +21,6 @@ class Folder(ClassFolders):
     @classmethod
     def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
         found = cls.match(place, options)
-        if found is not None:
+        names = [path for path in place.files if media_named(path)]
+        if found is not None and 2 * sum(media_named(path) == "image" for path in names) >= len(names):
             yield found

@@ -1,0 +1,57 @@
+"""Three slices of a volume at right angles, next to each other: what a person is shown of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from pipeline.volumes.foreground import find_foreground
+
+GAP = 2  # black columns between two slices
+
+
+def three_slices(volume: np.ndarray, has_cubes: bool) -> np.ndarray:
+    """(H, W) uint8: from above, from the front and from the patient's left, all as high as the tallest.
+
+    Each goes through the foreground near its centre, so that it is not blank where anything is there. The patient's
+    right is on the left of the first two; the head is above in the last two; the front is above in the first and on
+    the left in the last.
+
+    Args:
+        volume: (slices, rows, columns) uint8, in the stored orientation.
+        has_cubes: Whether its voxels are cubes; else nothing is known of their shape here, and a slice is stretched to
+            the height of the others, as the network sees it.
+    """
+    slices, rows, columns = _central(volume)
+    views = [volume[slices], volume[::-1, rows], volume[::-1, :, columns]]
+    height = max(view.shape[0] for view in views)
+    fitted = [_fill(view, height) if has_cubes else _stretch(view, height) for view in views]
+    gap = np.zeros((height, GAP), np.uint8)
+    return np.hstack([fitted[0], gap, fitted[1], gap, fitted[2]])
+
+
+def _central(volume: np.ndarray) -> list[int]:
+    """Of each axis the place nearest to the centre of the foreground that has any; the middle without foreground."""
+    foreground = find_foreground(volume)
+    places = []
+    for axis in range(3):
+        counts = foreground.sum(axis=tuple({0, 1, 2} - {axis}))
+        present = np.flatnonzero(counts)
+        if not len(present):
+            places.append(len(counts) // 2)
+            continue
+        middle = float(counts @ np.arange(len(counts))) / int(counts.sum())
+        places.append(int(present[np.abs(present - middle).argmin()]))
+    return places
+
+
+def _fill(view: np.ndarray, height: int) -> np.ndarray:
+    above = (height - view.shape[0]) // 2
+    return np.pad(view, ((above, height - view.shape[0] - above), (0, 0)))
+
+
+def _stretch(view: np.ndarray, height: int) -> np.ndarray:
+    if view.shape[0] == height:
+        return view
+    image = Image.fromarray(np.ascontiguousarray(view))
+    return np.asarray(image.resize((view.shape[1], height), Image.Resampling.BILINEAR))

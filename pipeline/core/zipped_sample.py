@@ -23,6 +23,15 @@ def is_zip(data: bytes) -> bool:
     return data.startswith(MAGIC)
 
 
+def open_encoded(media: str, data: bytes) -> bytes | FileSet:
+    """What a codec of a media reads of bytes that somebody sent: of clips and volumes a zip is unpacked.
+
+    Raises:
+        ItemRejected: As `unpack_sample`.
+    """
+    return unpack_sample(data) if media != "image" and is_zip(data) else data
+
+
 def unpack_sample(data: bytes, max_bytes: int = MAX_BYTES) -> bytes | FileSet:
     """The one file of a zip, or its files, which must lie in one folder.
 

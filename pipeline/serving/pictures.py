@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, final
 
-from pipeline.core.zipped_sample import is_zip, unpack_sample
+from pipeline.core.zipped_sample import open_encoded
 from pipeline.media.choice import codec_of_card
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ def read_and_measure(
         ItemRejected: It cannot be read, or is too large; `submit` was not called.
     """
     codec = bounded_codec(classifier.card["packing"], limits)
-    is_folder = codec.media != "image" and is_zip(data)
-    sample = codec.open(unpack_sample(data) if is_folder else data)
+    sample = codec.open(open_encoded(codec.media, data))
     answer = submit(classifier.storage.convert(sample.pixels))
     if not is_measured:
         return answer, Measurements()

@@ -77,8 +77,7 @@ class Model:
         from pipeline.prediction.sample_names import SampleNames
         from pipeline.prediction.tables import predict_contents
 
-        samples = SampleNames(self.classifier.codec.media)
-        inputs = list_inputs([fspath(one) for one in pictures], samples=samples)
+        inputs = list_inputs([fspath(one) for one in pictures], samples=SampleNames(self.classifier.codec.media))
         found = predict_contents(self.classifier, inputs.read(range(len(inputs))), len(inputs))
         return pd.concat((table for table, _ in found), ignore_index=True)
 

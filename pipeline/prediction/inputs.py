@@ -13,10 +13,10 @@ from urllib.parse import unquote
 from pipeline.core import artifacts
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.uris import mask_credentials
+from pipeline.datasets.discovery.sample_suffixes import SAMPLE_SUFFIXES, suffix
 from pipeline.datasets.trees import unpacked_tree
 from pipeline.datasets.trees.archive_entries import is_archive
 from pipeline.datasets.trees.remote_mirror import mirror
-from pipeline.media.suffixes import SAMPLE_SUFFIXES, suffix
 from pipeline.prediction.input_sections import (
     ArchiveSection,
     Content,

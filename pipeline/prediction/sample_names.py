@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from pipeline.core.sample_codec import noun_of
-from pipeline.media.suffixes import CLIP_SUFFIXES, PICTURE_SUFFIXES, samples_suffixes, suffix
+from pipeline.datasets.discovery.sample_suffixes import CLIP_SUFFIXES, PICTURE_SUFFIXES, samples_suffixes, suffix
 from pipeline.volumes import dicom
 
 SLICE_SUFFIXES = frozenset([*dicom.SUFFIXES, ""])  # many archives give the files of a series no ending

@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.sample_codec import noun_of
+from pipeline.serving.answer_content import describe_answer
 from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore, describe_failure
 from pipeline.serving.answer_tables import as_text
 from pipeline.serving.batching import Batcher, warm_up
 from pipeline.serving.limits import Limits, Refusal
 from pipeline.serving.pictures import Measurements, digest_bytes, read_and_measure
-from pipeline.serving.served_model import ModelWatch, ServedModel
+from pipeline.serving.served_model import ModelWatch, ServedModel, refuse_other_media
 from pipeline.serving.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from pipeline.prediction.classifier import Answers
     from pipeline.serving.uploads import Upload
 
-DIGITS = 6  # of a score
 STORE_ERRORS = (sa.exc.SQLAlchemyError, OSError)
 Row = tuple[sa.Table, "JsonObject"]
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]  # no control characters
@@ -266,47 +266,6 @@ class Service:
             self.report(f"answers cannot be stored, and are refused with 503: {reason}")
         self.store_problem = reason
         return Refusal(503, "cannot_store", "nothing can be stored at present; send the request again later")
-
-
-def refuse_other_media(model: ServedModel, media: str) -> None:
-    """Refuses a next version that takes other samples than this server was started for.
-
-    Raises:
-        UserError: It does.
-    """
-    if (other := model.classifier.codec.media) != media:
-        raise UserError(
-            f"{model.title} takes {noun_of(other)}s, and this server was started for {noun_of(media)}s; start it again"
-        )
-
-
-def describe_answer(found: Answers, model: ServedModel) -> JsonObject:
-    """What is said of one picture.
-
-    Args:
-        found: Of one picture.
-        model: That decided.
-
-    Returns:
-        `class` (where each picture has one), `labels`, `confidence` (of the class), `scores` (class to number, 0 to 1),
-        `abstains`, `reason`; `set` and `out_of_distribution` where the policy gives them.
-    """
-    classifier = model.classifier
-    scores = {name: _round(value) for name, value in zip(classifier.classes, found.scores[0].tolist(), strict=True)}
-    labels = list(found.labels[0])
-    entry: JsonObject = {"class": labels[0], "confidence": scores[labels[0]]} if classifier.exclusive and labels else {}
-    entry |= {"labels": labels, "scores": scores}
-    entry |= {"abstains": bool(found.abstains[0]) if found.abstains is not None else False}
-    entry |= {"reason": str(found.reasons[0]) if found.reasons is not None else ""}
-    if found.sets is not None:
-        entry["set"] = list(found.sets[0])
-    if found.out_of_distribution is not None:
-        entry["out_of_distribution"] = _round(float(found.out_of_distribution[0]))
-    return entry
-
-
-def _round(value: float) -> float | None:
-    return round(value, DIGITS) if math.isfinite(value) else None
 
 
 def _as_refusal(error: BaseException) -> BaseException:

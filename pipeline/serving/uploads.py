@@ -51,9 +51,9 @@ class PredictBody(BaseModel):
     @property
     def texts(self) -> list[str] | None:
         """What the one name holds; None where none is given, or several."""
-        one = [text for text in (self.image, self.clip, self.volume) if text is not None]
+        single = [[text] for text in (self.image, self.clip, self.volume) if text is not None]
         several = [texts for texts in (self.images, self.clips, self.volumes) if texts is not None]
-        return (several or [one])[0] if len(one) + len(several) == 1 else None
+        return (single + several)[0] if len(single + several) == 1 else None
 
 
 async def read_uploads(request: Request, limits: Limits) -> list[Upload]:

@@ -20,7 +20,8 @@ from pipeline.serving.application import create_application
 from pipeline.serving.gate import Access
 from pipeline.serving.limits import MEBIBYTE, Limits
 from pipeline.serving.pictures import bounded_codec
-from pipeline.serving.service import Service, refuse_other_media
+from pipeline.serving.served_model import refuse_other_media
+from pipeline.serving.service import Service
 
 
 def zipped(*entries):

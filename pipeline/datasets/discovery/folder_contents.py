@@ -10,8 +10,8 @@ from typing import NoReturn
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_walk import Listing, walk
 from pipeline.datasets.discovery.sample_finder import SampleFinder, leaf_folders
+from pipeline.datasets.discovery.sample_suffixes import READ_SUFFIXES, media_of, suffix
 from pipeline.datasets.sources.items import Item, merge, relative
-from pipeline.media.suffixes import READ_SUFFIXES, media_of, suffix
 
 
 def existing_folder(path: str, parameter: str, expected: str) -> Path:

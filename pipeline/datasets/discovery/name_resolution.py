@@ -15,8 +15,8 @@ from typing import final
 from urllib.parse import unquote, urlsplit
 
 from pipeline.core.errors import ItemRejected
+from pipeline.datasets.discovery.sample_suffixes import READ_SUFFIXES, SAMPLE_SUFFIXES, suffix
 from pipeline.datasets.discovery.split_names import split_named
-from pipeline.media.suffixes import READ_SUFFIXES, SAMPLE_SUFFIXES, suffix
 
 SAME_SUFFIX = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 NUMBER = re.compile(r"0*([0-9]+?)(\.0+)?")  # 7, 007, and 7.0 as a spreadsheet writes it

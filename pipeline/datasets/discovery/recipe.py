@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from pipeline.core.sample_codec import noun_of
+from pipeline.datasets.discovery import recipe_of_axes as axes
 
 if TYPE_CHECKING:
     from pipeline.datasets.discovery.survey import HeaderSample, SourceSummary
@@ -164,15 +165,16 @@ def propose(found: Measurements, min_samples: int, min_side: int) -> list[Settin
 
 def _of_axes(found: Measurements) -> Iterator[Setting]:
     """The settings for clips and volumes."""
-    from pipeline.datasets.discovery import recipe_of_axes as axes
-
     is_frozen = found.has_labels and found.num_train < FEW_TRAINING
     yield from _labels_and_split(found)
-    yield from (Setting(key=key, value=one, reason=why) for key, one, why in axes.propose_components(found, is_frozen))
+    yield from (
+        Setting(key=key, value=one, reason=why) for key, one, why in axes.propose_components(found.media, is_frozen)
+    )
     if is_frozen:
-        reason = f"on frozen features: in seconds, and few {found.media}s are not enough for a network without weights"
+        blind = "; blind to the order of frames" if found.media == "clip" else ""
+        reason = f"on frozen features: too few {found.media}s for a network without weights{blind}"
         yield Setting(key="/train", value=LEARNER_OF_FEW, reason=reason)
-    side = axes.stored_side(found)
+    side = axes.stored_side(found.media, found.side, found.has_gpu)
     yield Setting(key="image_size", value=side, reason=f"pixels of a side; the {found.media}s have {found.side:.0f}")
     if found.has_labels and not is_frozen:
         yield from _epochs(found)

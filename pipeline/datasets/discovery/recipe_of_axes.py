@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
-from pipeline.core.sample_codec import noun_of
-
-if TYPE_CHECKING:
-    from pipeline.datasets.discovery.recipe import Measurements
 
 LARGEST_SIDE = {"clip": 64, "volume": 64}  # pixels of a side, stored without a GPU: 16 x 64 x 64 is 65,536 values
 LARGEST_SIDE_OF_GPU = {"clip": 112, "volume": 96}
@@ -21,23 +15,28 @@ WHY = {
 }
 
 
-def stored_side(found: Measurements) -> int:
-    """Pixels of a stored side: the samples' own, up to what a small network takes in minutes."""
-    largest = (LARGEST_SIDE_OF_GPU if found.has_gpu else LARGEST_SIDE)[found.media]
-    return max(MIN_SIDE, min(int(found.side), largest))
+def stored_side(media: str, side: float, has_gpu: bool) -> int:
+    """Pixels of a stored side: the samples' own, up to what a small network takes in minutes.
+
+    Args:
+        media: clip or volume.
+        side: Median of the shorter sides, in pixels.
+        has_gpu: Whether this machine has a GPU.
+    """
+    largest = (LARGEST_SIDE_OF_GPU if has_gpu else LARGEST_SIDE)[media]
+    return max(MIN_SIDE, min(int(side), largest))
 
 
-def propose_components(found: Measurements, is_frozen: bool) -> Iterator[tuple[str, str | list[str], str]]:
+def propose_components(media: str, is_frozen: bool) -> Iterator[tuple[str, str | list[str], str]]:
     """Key, value and reason of the settings that name files of conf/.
 
     Args:
-        found: Of clips or volumes.
+        media: clip or volume.
         is_frozen: Whether the learner takes frozen features.
     """
-    noun = noun_of(found.media)
-    yield "/media", found.media, f"each sample is one {noun}"
+    yield "/media", media, f"each sample is one {media}"
     if not is_frozen:
         yield "/encoder", ENCODER, "three convolutions over three axes, without pretrained weights"
-    yield "/embed", EMBED, f"features of the {'frames' if found.media == 'clip' else 'slices'}, for the checks"
+    yield "/embed", EMBED, f"features of the {'frames' if media == 'clip' else 'slices'}, for the checks"
     if not is_frozen:
-        yield "/augmentation", AUGMENTATION[found.media], WHY[found.media]
+        yield "/augmentation", AUGMENTATION[media], WHY[media]

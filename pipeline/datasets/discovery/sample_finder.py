@@ -11,8 +11,8 @@ from typing import final
 
 from pipeline.core.errors import ItemRejected
 from pipeline.datasets.discovery.name_resolution import Resolver
+from pipeline.datasets.discovery.sample_suffixes import media_of, suffix
 from pipeline.images.formats import SUFFIXES
-from pipeline.media.suffixes import media_of, suffix
 
 MIN_FRAMES = 4  # pictures in a folder that is one clip
 NUMBERED = re.compile(r"(.*?)0*([0-9]+)\.([^.]+)", re.DOTALL)

@@ -8,8 +8,8 @@ from pipeline.core import config
 from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected
 from pipeline.core.sample_codec import FileSet
+from pipeline.datasets.discovery.sample_suffixes import media_named, media_of
 from pipeline.datasets.sources.tree_source import TreeSource
-from pipeline.media.suffixes import media_named, media_of
 
 if TYPE_CHECKING:
     import pandas as pd

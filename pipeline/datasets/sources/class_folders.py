@@ -8,7 +8,7 @@ from abc import ABC
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import pandas as pd
 
@@ -20,10 +20,10 @@ from pipeline.datasets.discovery.file_walk import folders_around
 from pipeline.datasets.discovery.folder_contents import existing_folder, tree_below
 from pipeline.datasets.discovery.folder_levels import Levels, read_levels
 from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.sample_suffixes import suffix
 from pipeline.datasets.discovery.split_names import split_named
 from pipeline.datasets.sources.file_source import FileSource
 from pipeline.datasets.sources.items import Item, table
-from pipeline.media.suffixes import suffix
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
 NUM_SHOWN = 3
@@ -122,9 +122,10 @@ class ClassFolders(FileSource, FormatDetector, ABC):
         return items
 
     @classmethod
-    def match(cls, place: FileListing, options: Mapping[str, Any]) -> FormatMatch | None:
+    def match(cls, place: FileListing, options: Mapping[str, object]) -> FormatMatch | None:
         """How the class folders of a place would be read; None where fewer than two are filled, or mostly others."""
-        label_level, split_folders = int(options.get("label_level", 1)), bool(options.get("split_folders", True))
+        label_level, split_folders = options.get("label_level", 1), bool(options.get("split_folders", True))
+        assert isinstance(label_level, int)
         tree = cls.arrange(place.files, sorted(folders_around(place.files)))
         levels = tree.levels(label_level, split_folders)
         num_labelled = sum(levels.of[path.rpartition("/")[0]].label is not None for path in tree.samples)
@@ -155,7 +156,7 @@ def _deeper(folders: Collection[str], label_level: int) -> str:
     )
 
 
-def _contradiction(levels: Levels, folders: Collection[str], options: Mapping[str, Any]) -> str:
+def _contradiction(levels: Levels, folders: Collection[str], options: Collection[str]) -> str:
     """A contradiction of this reading, and the options that resolve it; empty where there is none."""
     if "label_level" not in options and levels.shared:
         classes, shared = (name_some(names, NUM_SHOWN) for names in (levels.classes, levels.shared))

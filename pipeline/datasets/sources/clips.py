@@ -7,16 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.clip_clues import are_animated, are_frames
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.file_walk import folders_around
 from pipeline.datasets.discovery.sample_finder import frame_folders
+from pipeline.datasets.discovery.sample_suffixes import CLIP_SUFFIXES, FILM_SUFFIXES, suffix
 from pipeline.datasets.sources.class_folders import ClassFolders, Tree
 from pipeline.datasets.sources.items import Item
-from pipeline.media.suffixes import CLIP_SUFFIXES, FILM_SUFFIXES, suffix
 
 LAST_NUMBER = re.compile(r"(.*?)[\W_]*[0-9]+[^0-9]*", re.DOTALL)
 
@@ -52,10 +52,10 @@ class Clips(ClassFolders):
     def arrange(cls, files: Sequence[str], folders: Sequence[str]) -> Tree:
         """The tree with each folder of frames as one sample."""
         clips = {one for one in frame_folders(files) if "/" in one}
-        kept = [path for path in files if path.rpartition("/")[0] not in clips]
-        samples = {path for path in kept if suffix(path) in cls.suffixes} | clips
+        others = [path for path in files if path.rpartition("/")[0] not in clips]
+        samples = {path for path in others if suffix(path) in cls.suffixes} | clips
         return Tree(
-            files=tuple(sorted([*kept, *clips]) if clips else kept),
+            files=tuple(sorted([*others, *clips]) if clips else others),
             folders=tuple(one for one in folders if one not in clips),
             samples=frozenset(samples),
         )
@@ -84,7 +84,7 @@ class Clips(ClassFolders):
         return [replace(item, group=video) for item, video in zip(items, videos, strict=True)]
 
     @classmethod
-    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, object]) -> Iterator[FormatMatch]:
         found = cls.match(place, options)
         if found is None:
             return

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
+from pipeline.datasets.discovery.sample_suffixes import PICTURE_SUFFIXES, media_named
 from pipeline.datasets.sources.class_folders import ClassFolders
-from pipeline.media.suffixes import PICTURE_SUFFIXES, media_named
 
 
 @final
@@ -19,7 +19,7 @@ class Folder(ClassFolders):
     suffixes: ClassVar[frozenset[str]] = PICTURE_SUFFIXES
 
     @classmethod
-    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, object]) -> Iterator[FormatMatch]:
         found = cls.match(place, options)
         names = [path for path in place.files if media_named(path)]
         if found is not None and 2 * sum(media_named(path) == "image" for path in names) >= len(names):

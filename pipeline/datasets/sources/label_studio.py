@@ -16,10 +16,10 @@ from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_listing import MAX_NAMES, FileListing, FormatMatch
 from pipeline.datasets.discovery.format_clues import match_documents, starts_with, strings
 from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.sample_suffixes import SAMPLE_SUFFIXES, suffix
 from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.documents import expect, read_json
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives, relative
-from pipeline.media.suffixes import SAMPLE_SUFFIXES, suffix
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject

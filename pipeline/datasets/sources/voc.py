@@ -14,11 +14,11 @@ from pipeline.core.safe_files import read_bytes
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import files_below, match_files
 from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.sample_suffixes import PICTURE_SUFFIXES, suffix
 from pipeline.datasets.discovery.split_names import split_named
 from pipeline.datasets.sources.documents import read_text
 from pipeline.datasets.sources.file_source import FileSource
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives, table
-from pipeline.media.suffixes import PICTURE_SUFFIXES, suffix
 
 MAX_XML_BYTES = 16 * 1024 * 1024
 SHOWS, LACKS = ("1", "+1", "0"), ("-1",)  # of a picture in the list of a class; 0: only difficult objects of it

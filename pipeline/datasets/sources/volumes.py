@@ -18,10 +18,10 @@ from pipeline.datasets.discovery.file_walk import folders_around
 from pipeline.datasets.discovery.folder_contents import existing_folder, tree_below
 from pipeline.datasets.discovery.folder_levels import Level, Levels, read_levels
 from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.sample_suffixes import media_named
 from pipeline.datasets.discovery.volume_files import FoundVolume, find_volumes
 from pipeline.datasets.sources.file_source import FileSource
 from pipeline.datasets.sources.items import Item, table
-from pipeline.media.suffixes import media_named
 from pipeline.volumes.patients import make_pseudonym
 
 FOLDER = "folder"  # the attribute of volumes without labels

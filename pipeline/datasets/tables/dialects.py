@@ -12,7 +12,7 @@ from typing import final
 
 from pipeline.core.delimited_text import decode_text
 from pipeline.core.errors import UserError
-from pipeline.media.suffixes import SAMPLE_SUFFIXES, suffix
+from pipeline.datasets.discovery.sample_suffixes import SAMPLE_SUFFIXES, suffix
 
 DELIMITERS = (",", ";", "\t", "|")
 MAX_TEXT = 256 * 1024  # characters that are examined

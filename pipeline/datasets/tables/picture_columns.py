@@ -13,11 +13,11 @@ from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.file_listing import EDGE_BYTES, MAX_NAMES, FileListing, list_files
 from pipeline.datasets.discovery.format_clues import folder_of, pictures_folder
 from pipeline.datasets.discovery.sample_finder import SampleFinder
+from pipeline.datasets.discovery.sample_suffixes import SAMPLE_SUFFIXES, suffix
 from pipeline.datasets.tables.cells import as_text
 from pipeline.datasets.tables.dialects import name_pictures
 from pipeline.datasets.tables.label_columns import words
 from pipeline.datasets.tables.records import Form, Records, read_records
-from pipeline.media.suffixes import SAMPLE_SUFFIXES, suffix
 
 WELL_KNOWN = {  # names of columns, the most likely first
     "image": "image image_path img path image_file file filename file_name file_path filepath image_id image_name "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.media.suffixes import media_named, media_of, suffix
+from pipeline.datasets.discovery.sample_suffixes import media_named, media_of, suffix
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from pipeline.clips.formats import SUFFIXES as CLIP_SUFFIXES
+from pipeline.clips import formats as clips
 from pipeline.images.formats import OTHER_SUFFIXES, SUFFIXES
-from pipeline.volumes.formats import SUFFIXES as VOLUME_SUFFIXES
+from pipeline.volumes import formats as volumes
 
 PICTURE_SUFFIXES = SUFFIXES | OTHER_SUFFIXES  # also of formats that are not read: those are refused with a reason
+CLIP_SUFFIXES, VOLUME_SUFFIXES = clips.SUFFIXES, volumes.SUFFIXES
 FILM_SUFFIXES = CLIP_SUFFIXES - PICTURE_SUFFIXES  # GIF and WebP are pictures as well
 SAMPLE_SUFFIXES = PICTURE_SUFFIXES | CLIP_SUFFIXES | VOLUME_SUFFIXES
 READ_SUFFIXES = {"image": SUFFIXES, "clip": CLIP_SUFFIXES, "volume": VOLUME_SUFFIXES}  # by media

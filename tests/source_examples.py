@@ -32,11 +32,12 @@ def folder(root: Path) -> dict[str, Any]:
 
 
 def clips(root: Path) -> dict[str, Any]:
-    """Animations: frames of one colour each, so that clips differ."""
+    """Animations of noise."""
     for number in range(9):
         place = root / ["run", "walk"][number % 2] if number < 8 else root
         place.mkdir(exist_ok=True)
-        frames = [Image.new("RGB", (24, 20), (20 * number, 40 * frame, 90)) for frame in range(4)]
+        generator = np.random.default_rng(number)
+        frames = [Image.fromarray(generator.integers(0, 256, (20, 24), dtype=np.uint8)) for _ in range(4)]
         frames[0].save(place / f"{'abcdefghi'[number]}.gif", save_all=True, append_images=frames[1:], loop=0)
     return {"path": str(root)}
 

@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.core import safe_files
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.core.safe_files import package_folder, read_bytes, stat_file
+from pipeline.core.safe_files import package_folder, read_bytes, read_sample, stat_file, stat_sample
+from pipeline.core.sample_codec import FileSet
 from pipeline.images.decoding import REJECTION_REASONS
 
 
@@ -108,3 +109,42 @@ def test_package_folder_is_found_without_importing(tmp_path, monkeypatch):
 def test_a_package_without_a_folder(package):
     with pytest.raises(UserError, match=rf"package {package} is not installed; make repro installs it"):
         package_folder(package, "elpv")
+
+
+def test_a_folder_is_read_as_its_files_in_the_order_of_their_names(root):
+    (root / "folder/.hidden").write_bytes(b"no")
+    (root / "folder/deeper").mkdir()
+    (root / "folder/deeper/far").write_bytes(b"no")
+    (root / "folder/a").write_bytes(b"4567")
+    found = read_sample(root, "folder")
+    assert found == FileSet(files=(("a", b"4567"), ("inner", b"123")))
+    assert found.nbytes == 7
+    assert read_sample(root, "good") == b"123"
+    assert stat_sample(root, "good") == stat_file(root, "good")
+
+
+def test_the_stamp_of_a_folder_changes_with_its_files(root):
+    before = stat_sample(root, "folder")
+    assert before == stat_sample(root, "folder")
+    (root / "folder/inner").rename(root / "folder/other")
+    renamed = stat_sample(root, "folder")
+    (root / "folder/more").write_bytes(b"")
+    assert len({before, renamed, stat_sample(root, "folder")}) == 3
+    (root / "pipe").rename(root / "folder/pipe")  # what is no file has no part in it
+    assert [name for name, _ in read_sample(root, "folder").files] == ["more", "other"]
+
+
+def test_a_folder_leads_nowhere_else_and_is_bounded(root, monkeypatch):
+    for path in ("..", "folder/.."):
+        with pytest.raises(ItemRejected, match=r"outside: the path leaves"):
+            read_sample(root, path)
+    with pytest.raises(ItemRejected, match=r"unreadable: not an ordinary file"):
+        read_sample(root, "way")
+    monkeypatch.setattr(safe_files, "MAX_FILE_BYTES", 2)
+    with pytest.raises(
+        ItemRejected, match="too_large: a folder of more than 2 bytes or 20000 files"
+    ):
+        read_sample(root, "folder")
+    monkeypatch.setattr(safe_files, "MAX_FOLDER_FILES", 0)
+    with pytest.raises(ItemRejected, match="too_large: a folder of more than 2 bytes or 0 files"):
+        read_sample(root, "folder")

@@ -22,6 +22,7 @@ from pipeline.core.evaluation_contracts import Attribution, Corruption, Interven
 from pipeline.datasets.assignments import assignment_path
 from pipeline.datasets.packing import Packing
 from pipeline.evaluation.interventions.matching import measure_property
+from pipeline.images.storage import SquareFormat
 from pipeline.models.encoders.small import Small
 
 WHOLE = ("multi_label",)  # promise the whole picture
@@ -269,7 +270,8 @@ def seen_at_prediction(params: dict, picture: np.ndarray) -> torch.Tensor:
         config.instantiate(Packing, params["augment"], "augment"),
         config.build(params["transform"], "transform"),
     )
-    kept = packing.storage(3).convert(picture)
+    storage = SquareFormat.of_card({"size": packing.stored_size, "fit": packing.fit, "channels": 3})
+    kept = storage.convert(picture)
     black, white = (transform(torch.full((1, 3, *kept.shape[:2]), one, dtype=torch.uint8)) for one in (0, 255))
     batch = torch.from_numpy(kept.copy()).permute(2, 0, 1)[None]
     return ((transform(batch) - black) / (white - black) * 255)[0]

@@ -141,9 +141,7 @@ def test_a_folder_leads_nowhere_else_and_is_bounded(root, monkeypatch):
     with pytest.raises(ItemRejected, match=r"unreadable: not an ordinary file"):
         read_sample(root, "way")
     monkeypatch.setattr(safe_files, "MAX_FILE_BYTES", 2)
-    with pytest.raises(
-        ItemRejected, match="too_large: a folder of more than 2 bytes or 20000 files"
-    ):
+    with pytest.raises(ItemRejected, match="too_large: a folder of more than 2 bytes or 20000 files"):
         read_sample(root, "folder")
     monkeypatch.setattr(safe_files, "MAX_FOLDER_FILES", 0)
     with pytest.raises(ItemRejected, match="too_large: a folder of more than 2 bytes or 0 files"):

@@ -28,7 +28,17 @@ def numbers(frames):
     return [round(float(frame.mean()) / STEP) for frame in frames]
 
 
-def film(frames=None, container="mp4", codec="libx264", pixels="yuv420p", rate=10, times=None, sound=False, **options):
+def film(
+    frames=None,
+    container="mp4",
+    codec="libx264",
+    pixels="yuv420p",
+    rate=10,
+    times=None,
+    sound=False,
+    muxer=None,
+    **options,
+):
     """An encoded film.
 
     Args:
@@ -39,11 +49,12 @@ def film(frames=None, container="mp4", codec="libx264", pixels="yuv420p", rate=1
         rate: Frames a second.
         times: When each frame is shown, in hundredths of a second; None: one after the other.
         sound: Whether a silent track of two seconds is there too.
+        muxer: Options of the container.
         options: Of the encoder.
     """
     frames = numbered() if frames is None else frames
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format=container) as file:
+    with av.open(buffer, "w", format=container, options=muxer or {}) as file:
         track = file.add_stream(codec, rate=rate, options=options)
         track.height, track.width, track.pix_fmt = frames.shape[1], frames.shape[2], pixels
         if times is not None:

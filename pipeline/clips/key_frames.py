@@ -35,6 +35,18 @@ def choose_key_frames(small: np.ndarray, times: np.ndarray) -> list[int]:
         reach *= 2
 
 
+def moments(times: np.ndarray, chosen: list[int]) -> np.ndarray:
+    """(K, 3) positions of each chosen frame, and of those shown a quarter of a second before and after it.
+
+    Before one fixed camera two clips may have a frame in common by chance; what happens around it tells them apart.
+    At an end of the clip it is the last frame there.
+    """
+    shown = np.stack([times[chosen] + shift for shift in (0.0, -FIRST_REACH, FIRST_REACH)], axis=1)
+    positions: np.ndarray = (np.searchsorted(times, shown, side="right") - 1).clip(0)
+    positions[:, 0] = chosen
+    return positions
+
+
 def _signals(small: np.ndarray) -> np.ndarray:
     """(S, N) how strong each wave is in each frame, and how much each differs from the one before."""
     block = small.shape[1] // DETAIL
@@ -62,10 +74,12 @@ def _extremes(signal: np.ndarray, times: np.ndarray, reach: float) -> np.ndarray
 
 
 def _without_alike(small: np.ndarray, positions: np.ndarray) -> list[int]:
-    """Those positions whose frame differs from all that are chosen before."""
+    """Those positions whose frame differs from all that are chosen before; no more than one too many."""
     chosen: list[int] = []
     for position in positions:
         frame = small[position].astype(np.int16)
         if all(np.abs(frame - small[other]).mean() >= SAME for other in chosen):
             chosen.append(int(position))
+        if len(chosen) > MAX_KEY_FRAMES:
+            break
     return chosen

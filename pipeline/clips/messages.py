@@ -11,8 +11,6 @@ import numpy as np
 from pipeline.core.open_types import JsonObject
 from pipeline.core.sample_codec import FileSet
 
-BLOCK = 2**20
-
 
 def write_message(stream: IO[bytes], content: JsonObject, parts: Sequence[bytes | memoryview]) -> None:
     """Writes what `read_message` reads."""
@@ -65,7 +63,7 @@ def unpack(content: JsonObject, parts: Sequence[bytearray]) -> bytes | np.ndarra
 
 
 def as_part(array: np.ndarray) -> memoryview:
-    return memoryview(np.ascontiguousarray(array, dtype=np.uint8)).cast("B")
+    return np.ascontiguousarray(array, dtype=np.uint8).reshape(-1).data
 
 
 def as_array(part: bytearray, shape: Sequence[int]) -> np.ndarray:

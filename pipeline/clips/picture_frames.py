@@ -21,6 +21,7 @@ from pipeline.images.silence import ignore_warnings
 
 SHORTEST = 0.011  # seconds; browsers show what claims less for a tenth of a second
 USUAL = 0.1
+TRAILER, FILLING = b";", b"\0\r\n "  # the last byte of a GIF, and what programs write behind it
 
 Result = TypeVar("Result")
 
@@ -43,7 +44,9 @@ class Animation(FrameSource):
 
     def plan(self) -> Timeline:
         """As if all frames were shown for as long: only decoding finds for how long each is shown."""
-        with _opened(self.data, self.container) as image:
+        if self.container == "gif" and not self.data.rstrip(FILLING).endswith(TRAILER):
+            raise ItemRejected("truncated", "this GIF has no end")  # it does not say how many frames it has
+        with _open_file(self.data, self.container) as image:
             refuse_size(*image.size, self.reading)
             number = getattr(image, "n_frames", 1)
         refuse_length(number, 0.0, self.reading)
@@ -51,7 +54,7 @@ class Animation(FrameSource):
 
     def frames(self) -> Iterator[Frame]:
         time = 0.0
-        with _opened(self.data, self.container) as image:
+        with _open_file(self.data, self.container) as image:
             refuse_size(*image.size, self.reading)
             for number in range(getattr(image, "n_frames", 1)):
                 image.seek(number)
@@ -72,7 +75,7 @@ class Animation(FrameSource):
 
 
 @contextmanager
-def _opened(data: bytes, container: str | None) -> Iterator[Image.Image]:
+def _open_file(data: bytes, container: str | None) -> Iterator[Image.Image]:
     """The opened file; every error within the block is an `ItemRejected`."""
     try:
         with ignore_warnings(), Image.open(io.BytesIO(data), formats=[str(container).upper()]) as image:
@@ -109,9 +112,9 @@ class FolderFrames(FrameSource):
 
     def frames(self) -> Iterator[Frame]:
         for number, (name, data) in enumerate(self.files):
-            width, height = _named(name, partial(image_size, data))
+            width, height = _name_frame(name, partial(image_size, data))
             refuse_size(width, height, self.reading)
-            pixels = partial(_named, name, partial(decode, data, Decoding(max_pixels=self.reading.max_pixels)))
+            pixels = partial(_name_frame, name, partial(decode, data, Decoding(max_pixels=self.reading.max_pixels)))
             yield Frame(
                 time=float(number),
                 width=width,
@@ -125,7 +128,7 @@ def _shrink(pixels: partial[np.ndarray]) -> np.ndarray:
     return frame_of_array(0.0, pixels()).small()
 
 
-def _named(name: str, function: Callable[[], Result]) -> Result:
+def _name_frame(name: str, function: Callable[[], Result]) -> Result:
     """The result of a function of a frame, whose rejection names the frame."""
     try:
         return function()

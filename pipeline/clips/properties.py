@@ -59,7 +59,7 @@ def measure(clip: DecodedClip, num_bytes: int) -> SampleMeasurements:
             "repeated_frames": float(facts.num_repeated),
         },
         encoding={"format": facts.container or "pixels", "camera": None, "time": None},
-        attributes={"codec": facts.codec, "container": facts.container},
+        attributes={name: value for name in ("codec", "container") if (value := getattr(facts, name)) is not None},
     )
 
 

@@ -8,8 +8,8 @@ from typing import final
 import numpy as np
 
 from pipeline.clips.formats import ANIMATIONS, container_of
-from pipeline.clips.frames import Frame, FrameSource, PixelFrames, refuse_length, refuse_size
-from pipeline.clips.key_frames import USUAL_STEP, choose_key_frames
+from pipeline.clips.frames import SMALL_SIDE, Frame, FrameSource, PixelFrames, refuse_length, refuse_size
+from pipeline.clips.key_frames import USUAL_STEP, choose_key_frames, moments
 from pipeline.clips.picture_frames import Animation, FolderFrames
 from pipeline.clips.sampling import ClipReading, Timeline, choose_frames
 from pipeline.clips.video import Video
@@ -45,7 +45,8 @@ class DecodedClip:
     Attributes:
         frames: (num_frames, H, W) or (num_frames, H, W, 3) uint8.
         facts: Of the clip.
-        key_frames: (K, 64, 64) uint8, chosen over all frames; none where they are not needed.
+        key_frames: (K, 3, 64, 64) uint8, chosen over all frames, each with the frames shortly before and after it; none
+            where they are not needed.
     """
 
     frames: np.ndarray
@@ -69,7 +70,7 @@ def read_clip(data: bytes | np.ndarray | FileSet, reading: ClipReading, needs_ke
     if actual != plan:
         taken, _, timeline = _pass(source, actual, reading, False)
     times = timeline.times if source.is_timed else timeline.times * USUAL_STEP
-    key = choose_key_frames(small, times) if needs_key_frames else []
+    key = moments(times, choose_key_frames(small, times)) if needs_key_frames else np.zeros((0, 3), np.intp)
     return DecodedClip(
         frames=_stack([taken[position] for position in actual]),
         facts=ClipFacts(
@@ -124,7 +125,10 @@ def _pass(
             small.append(frame.small())
     if not times:
         raise ItemRejected("no_frames", "none can be decoded")
-    return taken, np.array(small, dtype=np.uint8), Timeline.of(times, source.last_duration())
+    timeline = Timeline.of(times, source.last_duration())
+    refuse_length(len(times), timeline.duration if source.is_timed else 0.0, reading)
+    copies = np.array(small, dtype=np.uint8).reshape(-1, SMALL_SIDE, SMALL_SIDE)
+    return taken, copies, timeline
 
 
 def _refuse_frame(frame: Frame, first: Frame, source: FrameSource) -> None:

@@ -141,14 +141,16 @@ class SampleCodec(ABC):
     def decode(self, data: bytes | np.ndarray | FileSet) -> np.ndarray:
         """(*spatial) or (*spatial, 3) uint8 pixels."""
 
-    def decode_with_views(self, data: bytes | np.ndarray | FileSet) -> tuple[np.ndarray, list[np.ndarray]]:
-        """As `decode`, and the pictures by which a sample is compared with others, at least one.
+    def decode_with_views(self, data: bytes | np.ndarray | FileSet) -> tuple[np.ndarray, list[list[np.ndarray]]]:
+        """As `decode`, and the views by which a sample is compared with others, at least one.
 
-        Of a clip key frames that are chosen by content, so that two cuts of one video have some in common; of others
-        what is shown. Each is (H, W) or (H, W, 3) uint8.
+        A view is a list of pictures, (H, W) or (H, W, 3) uint8, as many in every view of the data set: two views show
+        the same where all of them do, the first with the first and so on. Of a picture it is the picture, of a volume
+        what is shown; of a clip each is a key frame that is chosen by content, so that two cuts of one video have some
+        in common, and the frames around it.
         """
         sample = self.decode(data)
-        return sample, [self.show(sample)]
+        return sample, [[self.show(sample)]]
 
     @abstractmethod
     def open(self, data: bytes | np.ndarray | FileSet) -> DecodedSample:

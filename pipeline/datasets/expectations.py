@@ -12,12 +12,22 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core.errors import UserError
-from pipeline.core.manifest_schema import property_column
+from pipeline.core.manifest_schema import PROPERTY, property_column
 from pipeline.core.ranges import PositiveInt
 from pipeline.core.terminal import count_of
 
 DATA_DOCS = Path("reports/data_docs")
 UNIT_PROPERTIES = ("brightness", "contrast", "saturation", "sharpness", "border_brightness")
+BOUNDS_OF_AXES: dict[
+    str, tuple[int, int | None]
+] = {  # of what samples of more axes than pictures have; missing values count as right
+    "depth": (1, None),
+    property_column("num_frames"): (1, None),
+    property_column("repeated_frames"): (0, None),
+    property_column("motion_energy"): (0, 1),
+    property_column("duration"): (0, None),
+    property_column("bit_rate"): (0, None),
+}
 SIGNED_PROPERTIES = ("red_green", "blue_yellow", "border_red_green", "border_blue_yellow")
 NUM_OFFENDERS = 5
 
@@ -92,6 +102,26 @@ def suites(promises: ManifestExpectations, needs_classes: bool) -> dict[str, lis
     return {"manifest": manifest, "labels": labels}
 
 
+def of_axes(expectations: list[Any], manifest: pd.DataFrame) -> list[Any]:
+    """The expectations of a manifest of clips or volumes; of pictures the same.
+
+    What is measured on pictures alone is left out where no sample has it, and further columns have bounds.
+    """
+    import great_expectations.expectations as gxe
+
+    if "media" not in manifest or (manifest["media"] == "image").all():
+        return expectations
+    own = [
+        gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high)
+        for column, (low, high) in BOUNDS_OF_AXES.items()
+        if column in manifest
+    ]
+    absent = {column for one in expectations if (column := str(getattr(one, "column", ""))).startswith(PROPERTY)} - set(
+        manifest
+    )
+    return [one for one in expectations if getattr(one, "column", None) not in absent] + own
+
+
 def refuse_few_classes(manifest: pd.DataFrame) -> None:
     """Refuses pictures from which no classifier can learn.
 
@@ -135,6 +165,7 @@ def validate(
     source = context.data_sources.add_pandas("colibri")
     checkpoint_parts, frames = [], {"manifest": manifest, "labels": labels}
     for name, expectations in suites(promises, needs_classes).items():
+        expectations = of_axes(expectations, manifest) if name == "manifest" else expectations
         frames[name] = _escape_columns(frames[name], expectations)
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))

@@ -19,8 +19,9 @@ AVIF_BRANDS = frozenset([b"avif", b"avis"])
 PICTURE = "convert it to PNG"
 RAW = "a camera's raw file: develop it to TIFF, PNG or JPEG"
 DOCUMENT = "export its pages as PNG"
-VOLUME = "write its slices as PNG of 16 bits, and the values of black and white to ingest.grey_scale"
-VIDEO = "take single frames out of it, as with ffmpeg -i FILE -vf fps=1 %05d.png"
+SLICES = "write its slices as PNG of 16 bits, and the values of black and white to ingest.grey_scale"
+VOLUME = "media=volume reads it (docs/volumes.md); for single slices PNG of 16 bits"
+VIDEO = "media=clip reads it (docs/clips.md); for single frames ffmpeg -i FILE -vf fps=1 %05d.png"
 MAGIC = (  # offset, bytes, what it is, what helps
     (0, b"\xff\x0a", "JPEG XL", PICTURE),
     (0, b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL", PICTURE),
@@ -47,9 +48,9 @@ MAGIC = (  # offset, bytes, what it is, what helps
     (0, b"AT&TFORM", "DjVu", DOCUMENT),
     (128, b"DICM", "DICOM", VOLUME),
     (344, b"n+1\0", "NIfTI", VOLUME),
-    (0, b"NRRD", "NRRD", VOLUME),
-    (0, b"SIMPLE  =", "FITS", VOLUME),
-    (0, b"\x89HDF\r\n\x1a\n", "HDF5", VOLUME),
+    (0, b"NRRD", "NRRD", SLICES),
+    (0, b"SIMPLE  =", "FITS", SLICES),
+    (0, b"\x89HDF\r\n\x1a\n", "HDF5", SLICES),
     (0, b"\x93NUMPY", "a NumPy array", VOLUME),
     (8, b"AVI ", "AVI, a film", VIDEO),
     (0, b"\x1aE\xdf\xa3", "Matroska or WebM, a film", VIDEO),
@@ -59,7 +60,8 @@ MAGIC = (  # offset, bytes, what it is, what helps
 )
 NAMED = {  # formats that are known better by the name than by the first bytes
     **dict.fromkeys([".dcm", ".dicom"], ("DICOM", VOLUME)),
-    **dict.fromkeys([".nii", ".mha", ".mhd"], ("a volume", VOLUME)),
+    ".nii": ("a volume", VOLUME),
+    **dict.fromkeys([".mha", ".mhd"], ("a volume", SLICES)),
     **dict.fromkeys([".raw", ".pef", ".srw", ".3fr", ".iiq", ".nrw"], ("raw data", RAW)),
     ".tga": ("Targa", PICTURE),
 }

@@ -37,10 +37,10 @@ class ClipCodec(SampleCodec):
     def decode(self, data: bytes | np.ndarray | FileSet) -> np.ndarray:
         return decoder_process.decode_apart(data, self.reading, False).frames
 
-    def decode_with_views(self, data: bytes | np.ndarray | FileSet) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The frames that are taken, and key frames of the whole clip: at least one, (64, 64) uint8."""
+    def decode_with_views(self, data: bytes | np.ndarray | FileSet) -> tuple[np.ndarray, list[list[np.ndarray]]]:
+        """The frames that are taken, and key frames of the whole clip: at least one, each three of (64, 64) uint8."""
         clip = decoder_process.decode_apart(data, self.reading, True)
-        return clip.frames, list(clip.key_frames)
+        return clip.frames, [list(view) for view in clip.key_frames]
 
     def open(self, data: bytes | np.ndarray | FileSet) -> DecodedSample:
         clip = decoder_process.decode_apart(data, self.reading, False)

@@ -102,8 +102,8 @@ class SampleReader:
         """
         return self.codec.show(self._load(item))
 
-    def load_views(self, item: tuple[str, str]) -> list[np.ndarray]:
-        """The pictures by which a sample is compared with others; as `SampleCodec.decode_with_views`.
+    def load_views(self, item: tuple[str, str]) -> list[list[np.ndarray]]:
+        """The views by which a sample is compared with others; as `SampleCodec.decode_with_views`.
 
         Raises:
             UserError: It cannot be read any more, or its content is another.

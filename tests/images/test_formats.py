@@ -67,7 +67,7 @@ def test_a_name_tells_where_the_bytes_do_not():
         "not_a_picture",
         expect_rejection(bytes(20), "a.dcm").detail[-60:],
     )
-    assert "; if it is DICOM: write its slices as PNG of 16 bits" in rejection.detail
+    assert "; if it is DICOM: media=volume reads it" in rejection.detail
     assert expect_rejection(b"", "a.png").reason == "empty"
 
 

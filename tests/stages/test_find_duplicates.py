@@ -105,5 +105,5 @@ def test_look_alikes_stay_apart_and_their_number_is_said(tmp_path, capsys):
 
 def test_a_thumbnail_is_of_what_a_person_sees(source):
     manifest = ingest(source, MAX_PIXELS)[0]
-    (one,) = load_thumbnails(reader(source), (manifest["path"][0], manifest["content_hash"][0]))
+    ((one,),) = load_thumbnails(reader(source), (manifest["path"][0], manifest["content_hash"][0]))
     assert (one.shape, one.dtype) == ((64, 64), np.uint8)

@@ -72,6 +72,20 @@ def test_a_manifest_that_keeps_every_promise(passing):
     assert (folder / "reports" / "data_docs" / "index.html").exists()
 
 
+def test_samples_of_more_axes_have_bounds_of_their_own(make_manifest):
+    """What only pictures have is left out where no clip has it; a manifest of pictures has the same as before."""
+    manifest = promised(make_manifest)
+    promises = expectations.suites(ManifestExpectations(**PROMISES), needs_classes=True)["manifest"]
+    for pictures in (manifest, manifest.assign(media="image", prop_motion_energy=0.5, depth=1)):
+        assert expectations.of_axes(promises, pictures) == promises
+    clips = manifest.drop(columns="prop_jpeg_quality").assign(media="clip", prop_motion_energy=0.5, depth=16)
+    found = {one.column: (one.min_value, one.max_value) for one in expectations.of_axes(promises, clips)[-2:]}
+    assert found == {"depth": (1, None), "prop_motion_energy": (0, 1)}
+    columns = [getattr(one, "column", None) for one in expectations.of_axes(promises, clips)]
+    assert "prop_jpeg_quality" not in columns
+    assert {"prop_brightness", "height", "sample_id", "prop_entropy"} <= {*columns}
+
+
 def test_every_broken_promise_is_found(failing):
     written = json.loads(failing[0][0])
     broken = {(one["column"], one["expectation"]): one for one in written["expectations"] if not one["passed"]}

@@ -27,10 +27,10 @@ def find_duplicates(reader: SampleReader, manifest: pd.DataFrame, pairing: Dupli
     loaded = parallel_map(partial(load_thumbnails, reader), items, len(manifest), "find_duplicates")
     with TemporaryFile() as file:  # a million thumbnails take 4 GB, which the system keeps in memory if it can
         counts = [_write(file, thumbnails) for thumbnails in loaded]
-        thumbnails = _read(file, sum(counts))
+        views = _read(file, sum(counts))
         owners = np.repeat(np.arange(len(manifest)), counts)
         several = owners if len(owners) > len(manifest) else None
-        alike = photo_pairs.find_pairs(thumbnails, pairing.min_similarity, pairing.num_neighbours, several)
+        alike = photo_pairs.find_pairs(views, pairing.min_similarity, pairing.num_neighbours, several)
     chosen = alike.distinctiveness >= pairing.min_distinctiveness
     found, num_alike = alike[chosen], len(alike.pairs)
     if several is not None:
@@ -54,8 +54,8 @@ def find_duplicates(reader: SampleReader, manifest: pd.DataFrame, pairing: Dupli
 
 
 def load_thumbnails(reader: SampleReader, item: tuple[str, str]) -> np.ndarray:
-    """(V, 64, 64) uint8 of the views of a sample."""
-    return np.stack([photo_pairs.shrink(view) for view in reader.load_views(item)])
+    """(V, M, 64, 64) uint8 of the M pictures of each view of a sample."""
+    return np.stack([[photo_pairs.shrink(picture) for picture in view] for view in reader.load_views(item)])
 
 
 def of_samples(found: CandidatePairs, owners: np.ndarray) -> CandidatePairs:
@@ -81,8 +81,8 @@ def _write(file: IO[bytes], thumbnails: np.ndarray) -> int:
 
 
 def _read(file: IO[bytes], number: int) -> np.ndarray:
-    """(number, 64, 64) uint8, mapped."""
+    """(number, M, 64, 64) uint8, mapped."""
     file.flush()
     if not number:
-        return np.zeros((0, SIDE, SIDE), np.uint8)
-    return np.memmap(file, np.uint8, "r", shape=(number, SIDE, SIDE))
+        return np.zeros((0, 1, SIDE, SIDE), np.uint8)
+    return np.memmap(file, np.uint8, "r").reshape(number, -1, SIDE, SIDE)

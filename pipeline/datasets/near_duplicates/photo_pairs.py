@@ -62,7 +62,7 @@ def shrink(array: np.ndarray) -> np.ndarray:
 
 
 def find_pairs(
-    thumbnails: np.ndarray, min_similarity: float, num_neighbours: int, owners: np.ndarray | None = None
+    views: np.ndarray, min_similarity: float, num_neighbours: int, owners: np.ndarray | None = None
 ) -> CandidatePairs:
     """Pairs that could show the same photograph; pairs of high distinctiveness are duplicates.
 
@@ -71,14 +71,16 @@ def find_pairs(
     neighbours. With s the similarity of the pair, its distinctiveness is (s - c) / (1 - c): if what a picture shares
     with its neighbours makes up c of it, that is the correlation of the rest. A photograph that occurs more than eight
     times is its own background. Of samples with several views the neighbours of a view are other samples, each by its
-    nearest view.
+    nearest view. Views of several pictures are searched for by the first one, and are as similar as the least similar
+    of their pictures.
 
     Args:
-        thumbnails: (N, 64, 64) uint8.
+        views: (N, M, 64, 64) uint8, M pictures each; or (N, 64, 64), one each.
         min_similarity: As `DuplicateSearch` takes it.
         num_neighbours: As `DuplicateSearch` takes it.
-        owners: (N,) the sample of each thumbnail, ascending; None: each is a sample of its own.
+        owners: (N,) the sample of each view, ascending; None: each is a sample of its own.
     """
+    thumbnails, *others = [views] if views.ndim == 3 else np.moveaxis(views, 1, 0)
     if len(thumbnails) < 2:
         return CandidatePairs(
             pairs=np.zeros((0, 3), dtype=np.int64), similarity=np.zeros(0), distinctiveness=np.zeros(0)
@@ -90,6 +92,9 @@ def find_pairs(
     search = NeighbourSearch(index, owners)
     pairs = candidates(thumbnails, search, num_neighbours)
     similar = match_similarity(thumbnails, pairs)
+    pairs, similar = pairs[similar >= min_similarity], similar[similar >= min_similarity]
+    for other in others:
+        similar = np.minimum(similar, match_similarity(other, pairs))
     chosen = (similar >= min_similarity) & _is_better_orientation(pairs, similar)
     pairs, similar = pairs[chosen], similar[chosen]
     own, position = np.unique(pairs[:, :2], return_inverse=True)

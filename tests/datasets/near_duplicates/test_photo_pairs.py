@@ -120,3 +120,30 @@ def test_refused_choices(choice, match):
         from_file(
             DuplicateSearch, **{"min_similarity": 0.93, "min_distinctiveness": 0.7, "num_neighbours": 1, **choice}
         )
+
+
+class Fixed:
+    """An index that finds these positions, whatever is looked for."""
+
+    def __init__(self, *positions):
+        self.positions = np.array(positions)
+
+    def search(self, vectors, number):
+        return np.zeros(number), self.positions[:, :number]
+
+
+def test_neighbours_of_a_view_are_other_samples_each_once():
+    """Views 0, 1 and 2 are of the first sample, 3 and 4 of the second, 5 of the third, 6 of the fourth."""
+    owners = np.array([0, 0, 0, 1, 1, 2, 3])
+    search = NeighbourSearch(Fixed([0, 2, 4, 3, 1, 5, 6], [5, 4, 0, 3, 2, 6, -1]), owners)
+    assert search(np.zeros((2, 4)), np.array([0, 5]), 3).tolist() == [[0, 4, 5], [5, 4, 0]]
+    assert search(np.zeros((2, 4)), np.array([0, 5]), 6).tolist()[1] == [5, 4, 0, 6, -1, -1]
+    assert search(np.zeros((2, 4)), np.array([1, 3]), 2).tolist() == [[1, 4], [3, 5]]
+
+
+def test_samples_of_a_single_view_are_compared_as_without_owners():
+    pictures = thumbnails(photograph(seed) for seed in (0, 1, 2, 0, 1))
+    alone = photo_pairs.find_pairs(pictures, 0.9, 1)
+    owned = photo_pairs.find_pairs(pictures, 0.9, 1, np.arange(5))
+    assert alone.pairs.tolist() == owned.pairs.tolist() == [[0, 3, 0], [1, 4, 0]]
+    np.testing.assert_array_equal(alone.distinctiveness, owned.distinctiveness)

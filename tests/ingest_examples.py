@@ -5,7 +5,6 @@ import yaml
 from pipeline.core import config
 from pipeline.datasets import ingestion
 from pipeline.datasets.sources.folder import Folder
-from pipeline.media.image import Image
 from pipeline.media.reader import SampleReader
 
 MAX_PIXELS = 9_999
@@ -23,7 +22,9 @@ BROKEN = {
 def ingest(source, max_pixels, cache=False, decisions=(), grey_scale="auto"):
     """The manifest and the quarantine of a source's pictures."""
     limits = ingestion.Limits(max_pixels=max_pixels, max_quarantine_fraction=1.0, grey_scale=grey_scale)
-    return ingestion.ingest(SampleReader(source=source, codec=Image().codec(limits.facts)), cache, decisions)
+    media = getattr(source, "media", "image")
+    built = config.build({"_target_": f"pipeline.media.{media}.{media.capitalize()}"}, "media")
+    return ingestion.ingest(SampleReader(source=source, codec=built.codec(limits.facts)), cache, decisions)
 
 
 def source(folder):

@@ -149,8 +149,8 @@ def torchvision(root: Path) -> dict[str, Any]:
 
 
 def volumes(root: Path) -> dict[str, Any]:
-    for number in range(8):
-        path = root / ["cat", "dog"][number % 2] / f"{number}.npy"
+    for number in range(9):
+        path = root / (["cat", "dog"][number % 2] if number < 8 else "unlabelled") / f"{number}.npy"
         path.parent.mkdir(exist_ok=True)
         np.save(path, np.random.default_rng(number).integers(0, 256, (6, 12, 10), dtype=np.uint8))
     return {"path": str(root)}

@@ -11,7 +11,7 @@ from pipeline.core.open_types import JsonObject
 from pipeline.core.ranges import PositiveFloat, PositiveInt
 from pipeline.core.sample_codec import Media
 from pipeline.media.volume_codec import VolumeCodec
-from pipeline.volumes.formats import SUFFIXES
+from pipeline.volumes.formats import SUFFIXES, ZIP_SUFFIX
 from pipeline.volumes.scan import Bounds
 from pipeline.volumes.window import Window
 
@@ -32,7 +32,7 @@ class Volume(Media):
         max_voxels: Most voxels of a volume, also after it was resampled; decoding takes up to 14 bytes of memory each.
     """
 
-    suffixes: ClassVar[frozenset[str]] = SUFFIXES
+    suffixes: ClassVar[frozenset[str]] = SUFFIXES | {ZIP_SUFFIX}
     takes_folders: ClassVar[bool] = True
 
     depth: PositiveInt | None = None

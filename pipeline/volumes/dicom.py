@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.core.errors import ItemRejected
 from pipeline.core.safe_files import MAX_FILE_BYTES, MAX_FOLDER_FILES
 from pipeline.core.sample_codec import FileSet
-from pipeline.volumes.dicom_attributes import describe, listed
+from pipeline.volumes.dicom_attributes import as_list, describe
 from pipeline.volumes.dicom_headers import KIND, TAGS, SliceHeader, is_dicom, parse, read_slices
 from pipeline.volumes.dicom_pixels import check_pixels, read_pixels
 from pipeline.volumes.dicom_series import REASON, arrange
@@ -125,7 +125,7 @@ def _read_headers(files: Sequence[bytes]) -> tuple[list[Dataset], list[SliceHead
         raise ItemRejected("too_large", f"{len(files):,} files, at most {MAX_SLICES:,} slices allowed")
     headers = [parse(content, TAGS) for content in files]
     for header in headers:
-        if "LOCALIZER" in [str(part).upper() for part in listed(header.get("ImageType"))]:
+        if "LOCALIZER" in [str(part).upper() for part in as_list(header.get("ImageType"))]:
             raise ItemRejected(REASON, "a localizer, which is an overview and no slice")
     announced = sum(max(1, int(header.get("NumberOfFrames") or 1)) for header in headers)
     if announced > MAX_SLICES:

@@ -47,7 +47,7 @@ def describe(found: Dataset) -> dict[str, str | float | None]:
         `echo_time` and `repetition_time` (milliseconds).
     """
     maker = _text(found, "Manufacturer").casefold()
-    sequence = "_".join(sorted(map(str, listed(found.get("ScanningSequence")))))
+    sequence = "_".join(sorted(map(str, as_list(found.get("ScanningSequence")))))
     parts = set(sequence.split("_")) - {""}
     protocol = _text(found, "ProtocolName") or _text(found, "SeriesDescription")
     return {
@@ -62,7 +62,7 @@ def describe(found: Dataset) -> dict[str, str | float | None]:
     }
 
 
-def listed(value: object) -> list[object]:
+def as_list(value: object) -> list[object]:
     """The values of an element as a list, also where there is one or none."""
     if value is None or value == "":
         return []

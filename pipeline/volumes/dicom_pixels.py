@@ -19,6 +19,7 @@ RLE = "1.2.840.10008.1.2.5"
 JPEG = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 90, 91))  # those that Pillow reads
 MAX_PACKED_PIXELS = 2**24  # of a slice that must be unpacked
 MAX_GROWTH = 2  # of what is packed, against the pixels: run lengths may hold 64 times as much
+COLOURS = ("PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420")
 GREYS = ("MONOCHROME1", "MONOCHROME2")
 
 
@@ -32,7 +33,7 @@ def check_pixels(found: Dataset) -> None:
 
     colours = str(found.get("PhotometricInterpretation", ""))
     if colours not in GREYS or found.get("SamplesPerPixel", 1) != 1:
-        shown = colours if colours.replace("_", "").isalnum() and len(colours) <= 16 else "unknown"
+        shown = colours if colours in COLOURS else "another kind"  # what else stands there may be anybody's text
         raise ItemRejected("unsupported", f"pixels in colour ({shown}); volumes of greys are read")
     syntax = UID(str(found.file_meta.get("TransferSyntaxUID", "")))
     if syntax not in (*NATIVE, RLE, *JPEG) or not _has_decoder(syntax):
@@ -70,13 +71,13 @@ def read_pixels(data: bytes, count: int) -> np.ndarray:
     if array.dtype.kind in "iu":
         array = _used_bits(array, int(found.BitsAllocated), int(found.get("BitsStored") or 0), found.get("HighBit"))
     padding = found.get("PixelPaddingValue")
-    if isinstance(padding, int | float) and (blank := array == _wrapped(padding, array.dtype)).any():
+    if isinstance(padding, int | float) and (blank := array == _wrap(padding, array.dtype)).any():
         array = array.astype(np.float32)
         array[blank] = np.nan
     return array
 
 
-def _wrapped(value: float, dtype: np.dtype[Any]) -> Any:
+def _wrap(value: float, dtype: np.dtype[Any]) -> Any:
     """The value as the type of the pixels holds it: writers give signed values to unsigned pixels and the reverse."""
     return np.array(value).astype(np.int64).astype(dtype) if dtype.kind in "iu" else value
 

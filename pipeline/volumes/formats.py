@@ -15,6 +15,7 @@ from pipeline.volumes.dicom_headers import is_dicom
 from pipeline.volumes.scan import Bounds, Scan
 
 SUFFIXES = frozenset([".nii", ".nii.gz", ".mrc", ".mrc.gz", ".map", ".map.gz", ".npy", *dicom.SUFFIXES])
+ZIP_SUFFIX = ".zip"  # of a series that is sent as one file; in a folder of samples a zip is an archive
 UNREAD = frozenset(
     [".nrrd", ".mha", ".mhd", ".mgh", ".mgz", ".hdr", ".img", ".par", ".rec", ".minc", ".mnc", ".nii.bz2"]
 )

@@ -47,7 +47,9 @@ def _read_header(data: bytes, bounds: Bounds) -> tuple[tuple[int, ...], bool, np
     reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, is_fortran, dtype = reader(stream, max_header_size=MAX_HEADER)
     if dtype.kind not in "biuf":
-        raise ItemRejected("unsupported", f"an array of the type {dtype}; whole and real numbers are read")
+        raise ItemRejected(
+            "unsupported", f"an array of the type {'record' if dtype.names else dtype}; whole and real numbers are read"
+        )
     if any(length < 0 for length in shape):
         raise ItemRejected("truncated", f"a header with the shape {shape}")
     shape = without_last_one(shape)

@@ -15,10 +15,9 @@ from pipeline.volumes.scan import import_reader, reading
 HEAD_BYTES = 2**20  # of a file: the elements of a patient are near its beginning
 CHARACTER_SET, PATIENT_NAME, PATIENT_ID, NUMBER_OF_FRAMES = 0x00080005, 0x00100010, 0x00100020, 0x00280008
 MIN_LETTERS = 4  # of an identity or a part of a name that is looked for in a path
-NO_NAMES = frozenset([
-    *("anon", "anonym", "anonymous", "anonymized", "anonymised", "patient", "subject", "phantom", "test", "name"),
-    *("none", "unknown"),
-])  # fmt: skip
+NO_NAMES = frozenset(
+    "anon anonym anonymous anonymized anonymised patient subject phantom test name none unknown".split()  # noqa: SIM905
+)
 
 
 @final

@@ -65,7 +65,7 @@ def reduce(scan: Scan, window: Window) -> Greys:
         voxels=WHITE - grey if scan.is_inverted else grey,
         low=low,
         high=high,
-        clipped=1 - int(((scan.voxels >= low) & (scan.voxels <= high)).sum()) / scan.voxels.size,
+        clipped=int((~((scan.voxels >= low) & (scan.voxels <= high))).sum()) / scan.voxels.size,
         intensities=dict(zip(QUANTILES, map(float, quantiles[2:]), strict=True)),
     )
 
@@ -96,7 +96,7 @@ def _choose(scan: Scan, window: Window, tails: tuple[float, float], ends: tuple[
                 "unsupported", f"no voxel lies in media.window {list(window)}; they go from {ends[0]:g} to {ends[1]:g}"
             )
         return window
-    if scan.voxels.dtype.kind == "b" or (ends == (0, 1) and _has_two(scan.voxels)):
+    if scan.voxels.dtype.kind == "b" or (ends == (0.0, 1.0) and _has_two(scan.voxels)):
         return 0.0, 1.0
     if scan.voxels.dtype == np.uint8:
         return 0.0, float(WHITE)

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, final
+from typing import ClassVar, Literal, final
 
 import pandas as pd
 
@@ -26,6 +26,7 @@ from pipeline.volumes.patients import make_pseudonym
 
 FOLDER = "folder"  # the attribute of volumes without labels
 NUM_SHOWN = 3
+UNLABELLED, LABELLED, WITH_SPLITS = 0.52, 0.55, 0.65  # `Folder`, to which volumes are files in a class, has 0.5 and 0.6
 LAST_NUMBER = re.compile(r"[\W_]*\d+\D*$")
 
 
@@ -83,7 +84,9 @@ class Volumes(FileSource, FormatDetector):
                 "or folders of DICOM slices there"
             )
         self._refuse_identities(volumes)
-        return table(self._unlabelled(volumes) if self.labels == "none" else self._labelled(volumes, folders))
+        return table(
+            self._items_without_labels(volumes) if self.labels == "none" else self._items_of_classes(volumes, folders)
+        )
 
     @property
     def root(self) -> Path:
@@ -107,7 +110,7 @@ class Volumes(FileSource, FormatDetector):
                 "folders, or set source.identities_in_paths=allow if these are no real ones"
             )
 
-    def _labelled(self, volumes: list[FoundVolume], folders: list[str]) -> Iterator[Item]:
+    def _items_of_classes(self, volumes: list[FoundVolume], folders: list[str]) -> Iterator[Item]:
         levels = _levels(volumes, folders, self.label_level, self.split_folders)
         found = {_level_of(volume, levels).label for volume in volumes} - {None}
         if len(found) < 2:
@@ -125,7 +128,7 @@ class Volumes(FileSource, FormatDetector):
                 refused=volume.refused,
             )
 
-    def _unlabelled(self, volumes: list[FoundVolume]) -> Iterator[Item]:
+    def _items_without_labels(self, volumes: list[FoundVolume]) -> Iterator[Item]:
         around = {volume.path: volume.path.rpartition("/")[0] or "." for volume in volumes}
         several = len(set(around.values())) > 1
         for volume in volumes:
@@ -153,7 +156,7 @@ class Volumes(FileSource, FormatDetector):
         return match[1] if match.re.groups else match[0]
 
     @classmethod
-    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, object]) -> Iterator[FormatMatch]:
         if place.named:
             return
         volumes = find_volumes(place.files, place.head)
@@ -165,7 +168,7 @@ class Volumes(FileSource, FormatDetector):
         levels = _levels(
             volumes,
             sorted(folders_around(place.files)),
-            int(options.get("label_level", 1)),
+            int(str(options.get("label_level", 1))),
             bool(options.get("split_folders", True)),
         )
         labels = {_level_of(volume, levels).label for volume in volumes} - {None}
@@ -173,7 +176,7 @@ class Volumes(FileSource, FormatDetector):
             yield FormatMatch(
                 layout="volumes without labels",
                 choices={**choices, "labels": "none"},
-                confidence=0.3,
+                confidence=UNLABELLED,
                 notes=_note(labels),
             )
             return
@@ -181,7 +184,7 @@ class Volumes(FileSource, FormatDetector):
         yield FormatMatch(
             layout=f"a folder of volumes per class{splits}",
             choices=choices,
-            confidence=0.6 if levels.splits else 0.5,
+            confidence=WITH_SPLITS if levels.splits else LABELLED,
         )
 
 

@@ -56,7 +56,7 @@ class Model:
     classifier: PictureClassifier = field(repr=False)
 
     def predict(self, *pictures: str | PathLike[str]) -> pd.DataFrame:
-        """Classes and scores of picture files.
+        """Classes and scores of picture files; of a model of clips or volumes, of those.
 
         Args:
             pictures: Files, folders (with their sub-folders), patterns such as `scans/*.png`, zip and tar archives, and
@@ -74,9 +74,10 @@ class Model:
             >>> load_champion().predict("new_pictures/")[["file", "class", "confidence"]]
         """
         from pipeline.prediction.inputs import list_inputs
+        from pipeline.prediction.sample_names import SampleNames
         from pipeline.prediction.tables import predict_contents
 
-        inputs = list_inputs([fspath(one) for one in pictures])
+        inputs = list_inputs([fspath(one) for one in pictures], samples=SampleNames(self.classifier.codec.media))
         found = predict_contents(self.classifier, inputs.read(range(len(inputs))), len(inputs))
         return pd.concat((table for table, _ in found), ignore_index=True)
 

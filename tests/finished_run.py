@@ -11,6 +11,7 @@ from pipeline.core import artifacts, config
 from pipeline.features.store import to_float16
 from pipeline.images.decoding import Decoding
 from pipeline.images.properties import decode_and_measure
+from pipeline.images.storage import SquareFormat
 from pipeline.prediction.new_pictures import make_extractor
 
 CLASSES = ["dark", "light"]
@@ -55,7 +56,8 @@ def make_run(project: Path) -> Path:
     artifacts.write_table(project / artifacts.PREDICTIONS, predictions, metadata={"classes": CLASSES})
     artifacts.write_json(project / artifacts.POLICY, {"exclusive": True})
     options, extractor = make_extractor(params)
-    images = [options.storage(1).convert(np.asarray(Image.open(project / "data/raw" / one))) for one in table["path"]]
+    storage = SquareFormat.of_card({"size": options.image_size, "fit": options.fit, "channels": 1})
+    images = [storage.convert(np.asarray(Image.open(project / "data/raw" / one))) for one in table["path"]]
     folder = project / artifacts.EMBEDDINGS
     folder.mkdir()
     np.save(folder / "features.npy", np.stack(list(to_float16(extractor.stream(images)))))

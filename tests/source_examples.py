@@ -31,6 +31,17 @@ def folder(root: Path) -> dict[str, Any]:
     return {"path": str(root)}
 
 
+def clips(root: Path) -> dict[str, Any]:
+    """Animations of noise."""
+    for number in range(9):
+        place = root / ["run", "walk"][number % 2] if number < 8 else root
+        place.mkdir(exist_ok=True)
+        generator = np.random.default_rng(number)
+        frames = [Image.fromarray(generator.integers(0, 256, (20, 24), dtype=np.uint8)) for _ in range(4)]
+        frames[0].save(place / f"{'abcdefghi'[number]}.gif", save_all=True, append_images=frames[1:], loop=0)
+    return {"path": str(root)}
+
+
 def unlabelled(root: Path) -> dict[str, Any]:
     list(pictures(root / "many"))
     (root / "many/0.png").rename(root / "loose.png")
@@ -146,7 +157,9 @@ def volumes(root: Path) -> dict[str, Any]:
 
 
 Maker = Callable[[Path], dict[str, Any]]
-FORMATS: dict[str, Maker] = {one.__name__: one for one in (folder, table, coco, voc, darwin, cvat, label_studio, idx)}
+FORMATS: dict[str, Maker] = {
+    one.__name__: one for one in (folder, table, coco, voc, darwin, cvat, label_studio, idx, clips)
+}
 MAKERS: dict[str, Maker] = {
     **FORMATS,
     **{one.__name__: one for one in (archive, remote, torchvision, unlabelled, volumes)},

@@ -30,22 +30,17 @@ from pipeline.core.artifacts import write_text
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import import_target
-from pipeline.core.terminal import bar_chart, escape_control_characters, say
-from pipeline.datasets.discovery.file_listing import FileListing, list_obstacles
+from pipeline.core.sample_codec import noun_of
+from pipeline.core.terminal import say
 from pipeline.datasets.discovery.file_walk import listed_once
 from pipeline.datasets.discovery.format_detection import detect_format
 from pipeline.datasets.discovery.places import check_path, last_part, open_place
 from pipeline.datasets.discovery.project_source import SourceLine, read_defaults, use_source
 from pipeline.datasets.discovery.recipe import Setting, measure, propose
 from pipeline.datasets.discovery.source_file import compose_text
-from pipeline.datasets.discovery.survey import (
-    HeaderSample,
-    SourceSummary,
-    find_obstacle,
-    sample_headers,
-    summarise_source,
-    warnings_for,
-)
+from pipeline.datasets.discovery.source_media import find_media, media_node
+from pipeline.datasets.discovery.survey import SourceSummary, sample_headers, summarise_source
+from pipeline.datasets.discovery.survey_report import check_usable, list_notes, refused_share, report_lines
 from pipeline.media.choice import build_media
 
 Choice = str | int | bool
@@ -62,6 +57,7 @@ CHOICES = {  # of a source, which a person may set instead of the guess
     "encoding": "of a table: how its text is written, for example cp1252",
     "empty": "of annotations: what a picture with none is: negative (none of the labels), unlabelled, or own_label",
     "label_level": "of folders: the level that names the class, 1 for the topmost below the folders of a split",
+    "group_pattern": "of clips and volumes: a regular expression on the path; its first group is what stays together",
     "split_folders": "of folders: whether those called train, test or the like are the split (yes), or classes (no)",
 }
 YES_OR_NO = {"yes": True, "no": False}
@@ -122,8 +118,9 @@ def main(
         target, found = detect_format(place.listing, sorted(set(targets.values())), choices, format)
     layout = place.describe(found.layout)
     inner = {**found.choices, **choices}
+    taken = set(signature(import_target(target, "source", "source")).parameters)
     inner = {"_target_": target, "name": name, **inner, "watch": place.watch(inner)}
-    check_writable(inner, set(choices) - set(signature(import_target(target, "source", "source")).parameters), target)
+    check_writable(inner, set(choices) - taken, target)
     node = place.wrap(inner)
     source: Source = config.build(node, "source")
     with progress.show(f"read {path}"):
@@ -133,9 +130,13 @@ def main(
         say(f"the paths in {path} are absolute; the pictures are read from {folder} (--pictures names another folder)")
         main(path, name, format, force, split, use, **{**given, "pictures": folder})
         return
-    with progress.show("look at pictures"):
-        looked = sample_headers(source, rows, build_media({}).codec({"max_pixels": MAX_PIXELS}))
-    say(f"{path}: {layout}", *lines(counted, looked, [*place.notes, *found.notes, *_list_notes(place.listing)]))
+    media = find_media(source, rows)
+    with progress.show(f"look at {noun_of(media)}s"):
+        looked = sample_headers(source, rows, build_media(media_node(media)).codec({"max_pixels": MAX_PIXELS}))
+    say(
+        f"{path}: {layout}",
+        *report_lines(counted, looked, [*place.notes, *found.notes, *list_notes(place.listing)]),
+    )
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
@@ -143,7 +144,7 @@ def main(
     validate = limits["validate"]
     settings = propose(measure(counted, looked, split), validate["min_samples"], validate["min_side"])
     write_text(file, compose_text(node, layout, settings))
-    say("", f"Wrote {file}, with settings for these pictures:", *(_setting_lines(settings)))
+    say("", f"Wrote {file}, with settings for these {noun_of(media)}s:", *(_setting_lines(settings)))
     most = limits["ingest"]["max_quarantine_fraction"]
     if refused_share(counted, looked) > most:
         advice = "repair what is refused, or raise the limit"
@@ -190,55 +191,11 @@ def check_writable(node: Mapping[str, Any], unknown: set[str], target: str) -> N
             )
 
 
-def check_usable(counted: SourceSummary, looked: HeaderSample, path: str) -> None:
-    """Refuses pictures from which no run could start, after the report about them."""
-    if looked.num and all(refused.reason == "missing" for _, refused in looked.refused) and not looked.sizes:
-        raise UserError(
-            f"none of the {counted.num_pictures:,} pictures that {path!r} names exists, only their labels; "
-            "nothing was written; put the pictures below it, or name their folder with --pictures"
-        )
-    if not looked.sizes:
-        raise UserError(f"no picture below {path!r} can be read: {find_obstacle(counted, looked)}; nothing was written")
-    if len(counted.labels) < 2 and counted.task != "clusters":
-        others = f"; --empty own_label makes one of the {counted.num_negative:,} pictures without any"
-        found = f"{[*counted.labels]}{others if counted.num_negative else ''}"
-        raise UserError(f"a classifier needs at least two labels, found {found}; nothing was written")
-
-
 def absolute_folder(counted: SourceSummary) -> str:
     """The folder of this disk that holds every named picture, where all are absolute paths elsewhere; else empty."""
     folder = Path(counted.absolute)
     is_usable = bool(counted.absolute) and not counted.num_pictures and folder.is_dir()
     return str(folder) if is_usable and not Path.cwd().is_relative_to(folder.resolve()) else ""
-
-
-def refused_share(counted: SourceSummary, looked: HeaderSample) -> float:
-    """The share of all items that count against ingest's limit, estimated from the sample; 0 to 1."""
-    unreadable = counted.num_pictures * len(looked.refused) / max(looked.num, 1)
-    from pipeline.datasets.ingestion import NOT_COUNTED
-
-    refused = sum(number for reason, number in counted.refused.items() if reason not in NOT_COUNTED)
-    return (refused + unreadable) / counted.num_items
-
-
-def lines(counted: SourceSummary, looked: HeaderSample, notes: Sequence[str]) -> Iterator[str]:
-    """The report of what was found, as lines."""
-    several = "several on one picture" if counted.num_several else "one on each labelled picture"
-    several = several if counted.labels else "none on any picture"
-    num_named = counted.num_items - counted.refused.get("no_row", 0)
-    yield f"  items: {num_named:,}, labels: {len(counted.labels):,}, {several} (task {counted.task})"
-    yield from ("", *(f"  {line}" for line in bar_chart(counted.labels)))
-    if counted.labels and (counted.splits or counted.num_groups or looked.sizes):
-        yield ""
-    if counted.splits:
-        yield "  given split: " + ", ".join(f"{name} {number:,}" for name, number in counted.splits.items())
-    if counted.num_groups:
-        yield f"  groups that stay together: {counted.num_groups:,}"
-    if looked.sizes:
-        yield f"  sizes of {len(looked.sizes):,} pictures looked at: {looked.size_text}"
-    odd = [*notes, *warnings_for(counted, looked)]
-    if odd:
-        yield from ("", "Worth knowing:", *(f"  - {escape_control_characters(one)}" for one in odd))
 
 
 def _setting_lines(settings: Sequence[Setting]) -> Iterator[str]:
@@ -281,19 +238,3 @@ def next_steps(name: str, line: SourceLine | None) -> Iterator[str]:
     yield f"  git add {config.CONF} && git commit -m 'Pictures: {name}'"
     yield f"  {run}"
     yield "  colibri report"
-
-
-def _list_notes(place: FileListing) -> Iterator[str]:
-    """Lines about files that are not read, or whose changes DVC does not notice."""
-    listing = place.listing
-    if listing.of_tools:
-        names = ", ".join(f"{name} ({number:,})" for name, number in sorted(listing.of_tools.items()))
-        yield f"ignored, since programs left them there: {names}"
-    if listing.loops:
-        yield f"ignored links to a folder that holds them: {len(listing.loops):,}, such as {listing.loops[0]!r}"
-    if listing.linked:
-        yield (
-            f"folders that are links: {len(listing.linked):,}, such as {listing.linked[0]!r}; DVC does not look into "
-            "them, so after a change there run dvc repro -f -s ingest, or set watch: to the folder they lead to"
-        )
-    yield from list_obstacles(listing)

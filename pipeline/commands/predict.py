@@ -106,23 +106,27 @@ def predict(
     from pipeline.prediction.gallery import GallerySelection
     from pipeline.prediction.inputs import list_inputs
     from pipeline.prediction.part_journal import open_journal
+    from pipeline.prediction.picture_files import check_names
     from pipeline.prediction.program_state import program_digest
+    from pipeline.prediction.sample_names import SampleNames
     from pipeline.prediction.table_files import open_table
     from pipeline.tracking.model_choice import load_classifier
 
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="surrogateescape")  # as the names of files that are no UTF-8 come elsewhere
-    inputs = list_inputs(names, sys.stdin)
+    check_names(names)
     classifier, title = load_classifier(model, has_digest=True)
+    samples = SampleNames(classifier.codec.media)
+    inputs = list_inputs(names, sys.stdin, samples)
     by = "" if classifier.network is None else f"; {classifier.runtime}"
     say(f"model: {title}; {len(classifier.classes)} classes{by}")
     if inputs.left_out:
-        say(f"left out, no pictures by their names: {name_some(inputs.left_out, SHOWN)}")
+        say(f"left out, no {samples.noun}s by their names: {name_some(inputs.left_out, SHOWN)}")
     explainer = _make_explainer(classifier, explain) if explain else None
     method = "" if explainer is None else repr((str(explainer.folder.resolve()), explainer.attribution))
     key = {"model": classifier.digest, "pictures": inputs.digest(), "options": method}
     key["program"] = program_digest(classifier)
-    totals, selection = Totals(classifier.classes), GallerySelection()
+    totals, selection = Totals(classifier.classes, samples.noun), GallerySelection()
     with open_journal(out, key) as (journal, changed):
         if changed:
             say(f"an earlier call that was ended early is left, with other {' and '.join(changed)}: begins anew")
@@ -207,7 +211,8 @@ def export_split(splits: tuple[str, ...], out: Path) -> None:
 class Totals:
     """What the summary says, counted part by part."""
 
-    def __init__(self, classes: list[str]) -> None:
+    def __init__(self, classes: list[str], noun: str = "picture") -> None:
+        self.noun = noun
         self.counts: Counter[str] = Counter(dict.fromkeys(classes, 0))
         self.num_files = self.num_refused = self.num_abstained = self.num_far = 0
         self.confidence = 0.0
@@ -237,9 +242,11 @@ class Totals:
         if num_read and self.confidence == self.confidence:
             lines.append(f"mean confidence {self.confidence / num_read:.3f}")
         if self.num_abstained:
-            lines.append(f"{self.num_abstained:,} of {num_read:,} pictures left to a person, see the column abstains")
+            lines.append(
+                f"{self.num_abstained:,} of {num_read:,} {self.noun}s left to a person, see the column abstains"
+            )
         if self.num_far:
-            lines.append(f"{self.num_far:,} of {num_read:,} pictures out of distribution: far from those of train")
+            lines.append(f"{self.num_far:,} of {num_read:,} {self.noun}s out of distribution: far from those of train")
         if self.num_refused:
             lines.append(f"{self.num_refused:,} of {self.num_files:,} files refused:")
             lines += [f"  {one}" for one in self.refused]

@@ -58,7 +58,9 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         help=f"between two looks for a new champion, 0 for none (default: {POLL_SECONDS:g})",
     )
-    parser.add_argument("--max-megabytes", type=int, default=32, help="of a request (default: 32)")
+    parser.add_argument(
+        "--max-megabytes", type=int, help="of a request (default: 32; 256 to a model of clips or volumes)"
+    )
     parser.add_argument("--max-pictures", type=int, default=32, help="of a request (default: 32)")
     parser.add_argument("--max-requests", type=int, default=256, help="answered at one time (default: 256)")
     parser.add_argument("--max-seconds", type=float, default=30.0, help="for a request (default: 30)")
@@ -73,7 +75,7 @@ def main(
     keep_pictures: bool,
     measures: bool,
     poll: float,
-    max_megabytes: int,
+    max_megabytes: int | None,
     max_pictures: int,
     max_requests: int,
     max_seconds: float,
@@ -84,7 +86,7 @@ def main(
     check_port(port, "--port", host)
     limits = {"--max-megabytes": max_megabytes, "--max-pictures": max_pictures, "--max-requests": max_requests}
     for option, value in limits.items():
-        if value <= 0:
+        if value is not None and value <= 0:
             raise UserError(f"{option} must be above 0, got {value:g}")
     if not 0 < max_seconds <= LONGEST_SECONDS:
         raise UserError(f"--max-seconds must be above 0 and at most {LONGEST_SECONDS}, got {max_seconds:g}")
@@ -93,11 +95,13 @@ def main(
     key = check_key(os.environ.get(KEY, ""), host, is_open=host not in LOOPBACK)
     hosts = LOOPBACK | {name.lower() for name in allow_host} if host in LOOPBACK or allow_host else frozenset()
     access = Access(key=key, hosts=hosts)
-    body_bytes = max_megabytes * MEBIBYTE
+    usual = Limits()
+    body_bytes = usual.body_bytes if max_megabytes is None else max_megabytes * MEBIBYTE
     chosen = dataclasses.replace(
-        Limits(),
+        usual,
         body_bytes=body_bytes,
-        bytes_in_flight=max(8 * body_bytes, Limits().bytes_in_flight),
+        large_body_bytes=usual.large_body_bytes if max_megabytes is None else body_bytes,
+        bytes_in_flight=max(8 * body_bytes, usual.bytes_in_flight),
         pictures=max_pictures,
         requests=max_requests,
         seconds=max_seconds,

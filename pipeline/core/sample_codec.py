@@ -194,6 +194,11 @@ class Media(ABC):
         """
 
 
+def noun_of(media: str) -> str:
+    """What a person calls a sample of a media: picture, clip or volume."""
+    return "picture" if media == "image" else media
+
+
 def card_entries(card: JsonObject) -> JsonObject:
     """Those entries of a card that say how samples are read and stored."""
     return {name: card[name] for name in CARD_ENTRIES if name in card}

@@ -15,18 +15,21 @@ from pipeline.core.errors import UserError
 from pipeline.core.labels import parse_labels
 from pipeline.core.manifest_schema import OF_LABEL, ORIGIN
 from pipeline.core.safe_files import read_bytes, stat_file
+from pipeline.core.sample_codec import FileSet
+from pipeline.core.zipped_sample import unpack_sample
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PREFIX = "feedback:"
-NAME = re.compile(rf"{PREFIX}[0-9a-f]{{64}}(\.[a-z]{{2,4}})?")  # SHA-256 of the file: no source names a picture so
+NAME = re.compile(rf"{PREFIX}[0-9a-f]{{64}}(\.[a-z0-9]{{2,4}})?")  # SHA-256 of the file: no source names a picture so
 LABELS, LEFT_OUT, PICTURES = "labels.csv", "left_out.csv", "pictures"
 LABEL_COLUMNS = ("image", "label", "origin", "decided", "model", "version", "answer_id", "who", "time")
 LEFT_OUT_COLUMNS = ("digest", "label", "reason", "detail")
 FROM_FEEDBACK, FROM_SOURCE = "feedback", "source"  # values of `attr_origin`
 SAID = {name: OF_LABEL + name for name in ("decided", "version", "who")}  # column of labels.csv to that of the manifest
 REASONS = ("discarded", "contradicted", "not_stored")  # of left_out.csv
+ZIP = ".zip"  # a sample that is a folder, as it was sent
 OTHER_GREYS = "other_greys"  # of ingest
 
 
@@ -78,8 +81,9 @@ class FeedbackPictures(Source):
             {"path": "str", "negative": "bool"}
         )
 
-    def open(self, path: str) -> bytes:
-        return read_bytes(Path(self.watch), self._file(path))
+    def open(self, path: str) -> bytes | FileSet:
+        data = read_bytes(Path(self.watch), self._file(path))
+        return unpack_sample(data) if path.endswith(ZIP) else data
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.watch), self._file(path))

@@ -6,6 +6,7 @@ from pipeline.core import config
 from pipeline.core.open_types import JsonObject, Params
 from pipeline.core.sample_codec import Media, SampleCodec, StorageFormat
 from pipeline.media.image import Image
+from pipeline.media.picture_codec import PictureCodec
 
 
 def build_media(params: Params) -> Media:
@@ -23,6 +24,11 @@ def codec_of_card(card: JsonObject) -> SampleCodec:
     """
     media: Media = config.build(card["media"], "card.media") if "media" in card else Image()
     return media.codec(card)
+
+
+def media_of_card(card: JsonObject) -> str:
+    """image, clip or volume: also the column of encoded samples in a table that MLflow serves; raises the same."""
+    return codec_of_card(card).media if "media" in card else PictureCodec.media
 
 
 def storage_of_card(card: JsonObject) -> StorageFormat:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import final
 
 from pipeline.core.errors import UserError
+from pipeline.core.sample_codec import FileSet
 from pipeline.prediction.input_sections import Content
 
 IN_MEMORY = 2**18  # bytes of a content that waits in memory; parallel_map reads 64 ahead for each process
@@ -36,14 +38,14 @@ class ContentSpool:
             UserError: The disk is full, or a file cannot be written.
         """
         for name, content in contents:
-            if not isinstance(content, bytes) or len(content) <= IN_MEMORY:
+            if (size := _num_bytes(content)) is None or size <= IN_MEMORY:
                 self.waiting.append(None)
                 yield name, content
                 continue
             path = self.folder / str(self.num_written)
             self.num_written += 1
             try:
-                path.write_bytes(content)
+                _write(path, content)
             except OSError as error:
                 why = error.strerror or error
                 raise UserError(f"{str(path)!r} cannot be written: {why}; make room, or unpack the archive") from None
@@ -54,8 +56,28 @@ class ContentSpool:
         """Removes the files of the next contents, in their order, whose results are there."""
         for _ in range(number):
             path = self.waiting.popleft()
-            if path is not None:
+            if path is None:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
                 path.unlink(missing_ok=True)
+
+
+def _num_bytes(content: Content) -> int | None:
+    """Of a content that is in memory; None for a path and a refusal."""
+    if isinstance(content, FileSet):
+        return content.nbytes
+    return len(content) if isinstance(content, bytes) else None
+
+
+def _write(path: Path, content: Content) -> None:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, FileSet):
+        path.mkdir()
+        for name, data in content.files:
+            (path / name).write_bytes(data)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.core.open_types import JsonObject
+    from pipeline.core.sample_codec import SampleCodec
     from pipeline.prediction.classifier import PictureClassifier
     from pipeline.prediction.inputs import Inputs
 
@@ -138,11 +139,19 @@ def gallery_page(title: str, table_name: str, selection: GallerySelection, image
 
 
 def load_pictures(classifier: PictureClassifier, inputs: Inputs, numbers: set[int]) -> Iterator[tuple[int, np.ndarray]]:
-    """Position and picture, as the model takes it, of some files; those that cannot be read any more are left out."""
+    """Position and picture, of what the model takes of some files; those that cannot be read any more are left out."""
     for number, (_, content) in zip(sorted(numbers), inputs.read(numbers), strict=True):
         picture = read_content(classifier.read, content)
         if not isinstance(picture, ItemRejected):
-            yield number, picture
+            yield number, show_stored(classifier.codec, picture)
+
+
+def show_stored(codec: SampleCodec, stored: np.ndarray) -> np.ndarray:
+    """(H, W, C) uint8 of (*spatial, C) as a model takes it: a picture as it is, frames or slices of another sample."""
+    if codec.media == "image":
+        return stored
+    shown = codec.show(stored[..., 0] if stored.shape[-1] == 1 else stored)
+    return shown[..., None] if shown.ndim == 2 else shown
 
 
 def _decision(row: JsonObject) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, suffix
+from pipeline.core.safe_files import MAX_FILE_BYTES, stat_sample
+from pipeline.core.sample_codec import FileSet
 from pipeline.datasets.trees.archive_stream import stream_files
 
-Content = str | bytes | ItemRejected  # a path is read by the process that decodes
+Content = str | bytes | FileSet | ItemRejected  # a path is read by the process that decodes
 
 
 @final
@@ -41,34 +43,76 @@ class FileSection:
 
 
 @final
+class FolderParts:
+    """The files of one folder of an archive, as they arrive."""
+
+    def __init__(self) -> None:
+        self._files: list[tuple[str, bytes]] = []
+        self._refused: ItemRejected | None = None
+        self._left = MAX_FILE_BYTES
+
+    def add(self, name: str, content: bytes | ItemRejected) -> None:
+        """Adds a file; of too many bytes none is held."""
+        if isinstance(content, ItemRejected):
+            self._refused = self._refused or content
+        elif self._refused is None:
+            self._left -= len(content)
+            self._files.append((name.rpartition("/")[2], content))
+            if self._left < 0:
+                self._refused = ItemRejected("too_large", f"a folder of more than {MAX_FILE_BYTES} bytes")
+        if self._refused is not None:
+            self._files.clear()
+
+    @property
+    def content(self) -> FileSet | ItemRejected:
+        """All files, sorted by name, or why one of them is not read."""
+        return self._refused or FileSet(files=tuple(sorted(self._files)))
+
+
+@final
 @dataclass(frozen=True, kw_only=True)
 class ArchiveSection:
-    """The pictures of an archive, read one after the other.
+    """The samples of an archive, read one after the other.
 
     Attributes:
         shown: The name of the archive in the table.
         path: Of the archive.
-        names: Of its pictures, in its order.
+        places: Of its samples: a file, or a folder that is one sample; in the order in which each is complete.
+        files: Each file that is read to the position of its sample.
     """
 
     shown: str
     path: str
-    names: tuple[str, ...]
+    places: tuple[str, ...]
+    files: Mapping[str, int]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.places
 
     def read(self, is_wanted: Callable[[int], bool]) -> Iterator[tuple[str, Content]]:
-        """Name and bytes of those whose position is wanted."""
-        position = -1
+        """Name and content of those whose position is wanted."""
+        missing = Counter(self.files.values())
+        parts: dict[int, FolderParts] = {}
+        seen: set[str] = set()
 
         def is_next(name: str) -> bool:
-            nonlocal position
-            if not is_picture(name):
-                return False
-            position += 1
-            return is_wanted(position)
+            is_new = name in self.files and name not in seen  # a name twice in an archive is read once
+            seen.add(name)
+            return is_new and is_wanted(self.files[name])
 
         for name, content in stream_archive(self.path, is_next):
-            if content is not None:
-                yield f"{self.shown}/{name}", content
+            if content is None:
+                continue
+            position = self.files[name]
+            shown = "/".join(filter(None, (self.shown, self.places[position])))
+            if self.places[position] == name:
+                yield shown, content
+                continue
+            missing[position] -= 1
+            parts.setdefault(position, FolderParts()).add(name, content)
+            if not missing[position]:
+                yield shown, parts.pop(position).content
 
     def state(self) -> Iterator[str]:
         """What changes when the archive changes: its name, size and time."""
@@ -105,11 +149,6 @@ class RefusedSection:
 Section = FileSection | ArchiveSection | RefusedSection
 
 
-def is_picture(name: str) -> bool:
-    """Whether a file below a folder, or in an archive, is taken: by its suffix, or because it has none."""
-    return suffix(name) in PICTURE_SUFFIXES or not suffix(name)
-
-
 def stream_archive(path: str, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes | ItemRejected | None]]:
     """As `stream_files`.
 
@@ -123,6 +162,9 @@ def stream_archive(path: str, is_wanted: Callable[[str], bool]) -> Iterator[tupl
 
 
 def _stamp(path: str) -> str:
+    if os.path.isdir(path):  # noqa: PTH112 - as below
+        folder, name = os.path.split(path)
+        return str(stat_sample(Path(folder or "."), name))
     try:
         status = os.stat(path)  # noqa: PTH116 - 100,000 of them
     except (OSError, ValueError):

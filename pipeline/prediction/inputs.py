@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from pipeline.core import artifacts
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.uris import mask_credentials
-from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, suffix
+from pipeline.datasets.discovery.sample_suffixes import SAMPLE_SUFFIXES, suffix
 from pipeline.datasets.trees import unpacked_tree
 from pipeline.datasets.trees.archive_entries import is_archive
 from pipeline.datasets.trees.remote_mirror import mirror
@@ -23,10 +23,10 @@ from pipeline.prediction.input_sections import (
     FileSection,
     RefusedSection,
     Section,
-    is_picture,
     stream_archive,
 )
 from pipeline.prediction.picture_files import find_pictures, list_pictures
+from pipeline.prediction.sample_names import PICTURES, SampleNames
 
 LIST = "-"  # names a list of paths on standard input
 TREES = Path(".cache/trees")
@@ -73,12 +73,13 @@ class Inputs:
         return state.hexdigest()
 
 
-def list_inputs(names: Sequence[str], lines: Iterable[str] = ()) -> Inputs:
+def list_inputs(names: Sequence[str], lines: Iterable[str] = (), samples: SampleNames = PICTURES) -> Inputs:
     """What names stand for: a file, a folder, a pattern, an archive, an address such as s3://bucket/folder, or a list.
 
     Args:
         names: `-` is the list.
         lines: Of the list, one name each and no pattern; a file of it that is missing becomes a row with that reason.
+        samples: Of the model.
 
     Raises:
         UserError: A name does not exist, an archive or an address cannot be read, or there is no picture.
@@ -87,7 +88,7 @@ def list_inputs(names: Sequence[str], lines: Iterable[str] = ()) -> Inputs:
     left_out: list[str] = []
     seen: set[str] = set()  # paths: names of two addresses are the same where only a masked key differs
     for name, is_listed in _each_name(names, lines):
-        found, others = _find(name, is_listed)
+        found, others = _find(name, is_listed, samples)
         left_out += others
         for section in found:
             if isinstance(section, FileSection):
@@ -101,7 +102,8 @@ def list_inputs(names: Sequence[str], lines: Iterable[str] = ()) -> Inputs:
     if not len(inputs):
         rest = f" ({len(inputs.left_out):,} other files)" if inputs.left_out else ""
         what = ", ".join(map(repr, names))
-        raise UserError(f"{what}: no picture in there{rest}; name a folder or an archive that holds pictures")
+        noun = samples.noun
+        raise UserError(f"{what}: no {noun} in there{rest}; name a folder or an archive that holds {noun}s")
     return inputs
 
 
@@ -115,15 +117,15 @@ def _each_name(names: Sequence[str], lines: Iterable[str]) -> Iterator[tuple[str
                 yield text, True
 
 
-def _find(name: str, is_listed: bool) -> tuple[list[Section], tuple[str, ...]]:
+def _find(name: str, is_listed: bool, samples: SampleNames) -> tuple[list[Section], tuple[str, ...]]:
     if "://" in name:
-        return _find_remote(name)
+        return _find_remote(name, samples)
     path = Path(os.path.expanduser(name))  # noqa: PTH111 - Path's own fails for the name of no user, such as ~a.jpg
-    if suffix(name) not in PICTURE_SUFFIXES and _is_archive(path):
-        return _open_archive(name, path)
+    if suffix(name) not in SAMPLE_SUFFIXES and _is_archive(path):
+        return _open_archive(name, path, samples)
     if is_listed and not os.path.isdir(path):  # noqa: PTH112 - Path's own fails for a name that is too long
         return [FileSection(names=(str(path),), paths=(str(path),))], ()
-    found = list_pictures([name])
+    found = list_pictures([name], samples)
     return [FileSection(names=found.paths, paths=found.paths)], found.left_out
 
 
@@ -131,16 +133,23 @@ def _is_archive(path: Path) -> bool:
     return os.path.isfile(path) and is_archive(path)  # noqa: PTH113 - as above
 
 
-def _open_archive(shown: str, path: Path) -> tuple[list[Section], tuple[str, ...]]:
-    pictures: list[str] = []
-    others: list[str] = []
-    for name, _ in stream_archive(str(path), lambda _: False):
-        (pictures if is_picture(name) else others).append(name)
-    section = ArchiveSection(shown=shown, path=str(path), names=tuple(pictures))
-    return [section], tuple(f"{shown}/{one}" for one in others)
+def _open_archive(shown: str, path: Path, samples: SampleNames) -> tuple[list[Section], tuple[str, ...]]:
+    names = [name for name, _ in stream_archive(str(path), lambda _: False)]
+    folders = samples.folders(names)
+    sample_of = {
+        name: folder if (folder := name.rpartition("/")[0]) in folders else name
+        for name in names
+        if name.rpartition("/")[0] in folders or samples.has(name)
+    }
+    last = {sample: place for place, sample in enumerate(sample_of.values())}
+    places = sorted(last, key=last.__getitem__)
+    positions = {sample: position for position, sample in enumerate(places)}
+    files = {name: positions[sample] for name, sample in sample_of.items()}
+    section = ArchiveSection(shown=shown, path=str(path), places=tuple(places), files=files)
+    return [section], tuple(f"{shown}/{one}" for one in names if one not in files)
 
 
-def _find_remote(url: str) -> tuple[list[Section], tuple[str, ...]]:
+def _find_remote(url: str, samples: SampleNames) -> tuple[list[Section], tuple[str, ...]]:
     """The pictures of a remote tree, fetched to `.cache/trees/`; what was fetched before is not fetched again."""
     shown = mask_credentials(url).rstrip("/")
     tree = TREES / f"predict-{artifacts.content_digest(url.rstrip('/').encode(errors='backslashreplace'))}"
@@ -151,10 +160,10 @@ def _find_remote(url: str) -> tuple[list[Section], tuple[str, ...]]:
         unpacked_tree.write_record(tree, [shown, "whole"], refused)
     last = _last_name(url)
     if _is_archive(tree / last):
-        return _open_archive(shown, tree / last)
-    found = find_pictures([str(tree)])
+        return _open_archive(shown, tree / last, samples)
+    found = find_pictures([str(tree)], samples)
     places = [Path(one).relative_to(tree).as_posix() for one in found.paths]
-    absent = {one.path: one.refused for one in refused if one.refused and (is_picture(one.path) or one.path == last)}
+    absent = {one.path: one.refused for one in refused if one.refused and (samples.has(one.path) or one.path == last)}
     is_one = [*places, *absent] == [last]
     names = [shown if is_one else f"{shown}/{place}" for place in [*places, *absent]]
     sections: list[Section] = [FileSection(names=tuple(names[: len(places)]), paths=found.paths)]

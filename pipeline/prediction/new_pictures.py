@@ -26,6 +26,7 @@ from pipeline.monitoring.picture_stream import measure_files
 from pipeline.monitoring.reference import stored_features
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.prediction.picture_files import list_pictures, read_file
+from pipeline.prediction.sample_names import SampleNames
 from pipeline.prediction.tables import BATCH, SCORE, predict_files
 
 if TYPE_CHECKING:
@@ -76,12 +77,12 @@ def observe_files(
     Raises:
         UserError: A name does not exist, or no file could be read.
     """
-    listed = list_pictures(names).paths
+    manifest = artifacts.read_table(artifacts.MANIFEST)
+    codec = make_codec(params, manifest)
+    listed = list_pictures(names, SampleNames(codec.media)).paths
     picked = np.sort(np.random.default_rng(seed).permutation(len(listed))[:most])
     paths = [listed[row] for row in picked]
-    manifest = artifacts.read_table(artifacts.MANIFEST)
     options, extractor = make_extractor(params)
-    codec = make_codec(params, manifest)
     storage = codec.storage(options.image_size, options.fit, int(manifest["channels"].max()))
     found = measure_files(paths, read_file, codec, storage, extractor)
     if not len(found.table):

@@ -1,4 +1,4 @@
-"""The picture files that paths, folders and patterns name, in a fixed order."""
+"""The files and folders of samples that paths, folders and patterns name, in a fixed order."""
 
 from __future__ import annotations
 
@@ -14,42 +14,47 @@ from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import read_sample
 from pipeline.core.sample_codec import FileSet
 from pipeline.datasets.discovery.file_walk import walk
-from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, suffix
+from pipeline.prediction.sample_names import PICTURES, SampleNames
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class PictureFiles:
-    """Files to classify.
+    """Files to classify, and folders that are one sample.
 
     Attributes:
         paths: Each once, as the person named them: in the order of the names, within a folder in the order of `walk`.
-        left_out: Files of the folders whose suffix is not that of a picture, in the same order.
+        left_out: Files of the folders whose suffix is not that of a sample, in the same order.
     """
 
     paths: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
-def list_pictures(names: Sequence[str]) -> PictureFiles:
+def list_pictures(names: Sequence[str], samples: SampleNames = PICTURES) -> PictureFiles:
     """The files that names of files, folders (with their sub-folders) and patterns (`*`, `?`, `[...]`, `**`) stand for.
 
     Below a folder hidden files and files of programs are skipped, and those with the suffix of something else than a
-    picture are left out. A file that is named, by itself or by a pattern, is always taken.
+    sample are left out. A file that is named, by itself or by a pattern, is always taken.
+
+    Args:
+        names: As a person gives them.
+        samples: Of the model.
 
     Raises:
         UserError: A name does not exist, a pattern matches nothing, a folder cannot be listed, or there is no file.
     """
-    found = find_pictures(names)
+    found = find_pictures(names, samples)
     if not found.paths:
         others = f" ({len(found.left_out):,} other files)" if found.left_out else ""
         raise UserError(
-            f"{', '.join(map(repr, names))}: no picture in there{others}; name a folder that holds pictures"
+            f"{', '.join(map(repr, names))}: no {samples.noun} in there{others}; "
+            f"name a folder that holds {samples.noun}s"
         )
     return found
 
 
-def find_pictures(names: Sequence[str]) -> PictureFiles:
+def find_pictures(names: Sequence[str], samples: SampleNames = PICTURES) -> PictureFiles:
     """As `list_pictures`; there may be no file.
 
     Raises:
@@ -62,9 +67,24 @@ def find_pictures(names: Sequence[str]) -> PictureFiles:
             if not path.is_dir():
                 found[str(path)] = None
                 continue
-            for file in _files_below(path):
-                (found if suffix(file) in PICTURE_SUFFIXES or not suffix(file) else left_out)[str(path / file)] = None
+            files = _files_below(path)
+            folders = samples.folders(files)
+            for file in files:
+                folder = file.rpartition("/")[0]
+                is_taken = folder in folders or samples.has(file)
+                (found if is_taken else left_out)[str(path / (folder if folder in folders else file))] = None
     return PictureFiles(paths=tuple(found), left_out=tuple(one for one in left_out if one not in found))
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuses names of files, folders and patterns that stand for nothing; a list and an address are passed over.
+
+    Raises:
+        UserError: A name does not exist, or a pattern matches nothing.
+    """
+    for name in names:
+        if name != "-" and "://" not in name:
+            next(_expand(os.path.expanduser(name)), None)  # noqa: PTH111 - as above
 
 
 def read_file(path: str) -> bytes | FileSet:

@@ -52,7 +52,7 @@ def predict_contents(
 
     Args:
         classifier: A model of pictures.
-        contents: Name, and a path, the bytes of a file, or why there are none.
+        contents: Name, and a path, the bytes of a file, the files of a folder, or why there are none.
         total: Their number.
         batch: Rows of a table, at least 1; scores depend on it in their last digits.
         spool: Folder in which large bytes wait for their turn; None for that of the system's temporary files.
@@ -162,7 +162,7 @@ def read_content(read: Callable[[bytes | FileSet], np.ndarray], content: Content
 
     Args:
         read: From the bytes to the picture; raises `ItemRejected`.
-        content: A path, bytes, or a refusal.
+        content: A path, bytes, files, or a refusal.
     """
     try:
         if isinstance(content, ItemRejected):

@@ -37,7 +37,8 @@ PAGE = {
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
 }
-DESCRIPTION = """Classifies pictures. Every prediction has an `id`; send it to `/feedback` with what was right.
+DESCRIPTION = """Classifies pictures; a model of clips or volumes takes those, frames or slices of one as a zip.
+Every prediction has an `id`; send it to `/feedback` with what was right.
 
 A refused request is answered with `{"error": short name, "message": one sentence}`."""
 
@@ -72,7 +73,7 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
         responses=describe_answers(Predictions),
     )
     async def predict(request: Request) -> JSONResponse:
-        """Several pictures as a form with files, one as raw bytes, or base64 in JSON."""
+        """Several samples as a form with files, one as raw bytes, or base64 in JSON."""
         return JSONResponse(await service.answer(await read_uploads(request, service.limits), "predict"))
 
     @app.post(
@@ -151,17 +152,20 @@ async def _refuse_unknown(request: Request, error: Exception) -> JSONResponse:
 
 
 BASE64: JsonObject = {"type": "string", "minLength": 1, "contentEncoding": "base64"}
+BYTES: JsonObject = {"type": "string", "format": "binary"}
+NAMES = ("image", "clip", "volume")
 PREDICT: JsonObject = {
     FORM: {
         "type": "object",
         "required": ["files"],
         "properties": {"files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}},
     },
-    "image/*": {"type": "string", "format": "binary"},
+    **dict.fromkeys(("image/*", "video/*", "application/zip", "application/octet-stream"), BYTES),
     JSON: {
         "type": "object",
-        "properties": {"image": BASE64, "images": {"type": "array", "minItems": 1, "items": BASE64}},
-        "oneOf": [{"required": ["image"]}, {"required": ["images"]}],
+        "properties": dict.fromkeys(NAMES, BASE64)
+        | {f"{one}s": {"type": "array", "minItems": 1, "items": BASE64} for one in NAMES},
+        "oneOf": [{"required": [name]} for one in NAMES for name in (one, f"{one}s")],
         "additionalProperties": False,
     },
 }

@@ -23,6 +23,7 @@ from pipeline.images.feedback_pictures import (
     LEFT_OUT,
     LEFT_OUT_COLUMNS,
     PICTURES,
+    ZIP,
     read_rows,
 )
 from pipeline.serving.answer_store import PICTURES as STORED
@@ -38,7 +39,12 @@ SUFFIXES = (  # first bytes to the ending of the file that is written; content d
     (rb"II\*\x00|MM\x00\*", ".tif"),
     (rb"P[1-6]\s", ".ppm"),
     (rb"....ftypavi[fs]", ".avif"),
+    (rb"....ftyp(isom|iso[2-9]|mp4[12]|avc1|qt  |M4V |dash)", ".mp4"),
     (rb"....ftyp", ".heic"),
+    (rb"\x1aE\xdf\xa3", ".mkv"),
+    (rb"RIFF....AVI ", ".avi"),
+    (rb"PK\x03\x04", ZIP),
+    (rb"\x1f\x8b", ".gz"),
 )
 DIGEST = re.compile(r"[0-9a-f]{64}")  # SHA-256, which names a file
 DISCARDED, CONTRADICTED, NOT_STORED = "discarded", "contradicted", "not_stored"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.serving.service import Service
 
 PREFIX = "/label-studio"
+SHOWN = ("Image", "Video")  # tags
 VARIABLE = re.compile(r"\$([\w.-]+)")
 
 
@@ -61,7 +62,7 @@ class Control(NamedTuple):
 
     Attributes:
         from_name: Of the tag Choices.
-        to_name: Of the tag Image.
+        to_name: Of the tag Image or Video.
         key: Of the picture in the data of a task.
     """
 
@@ -123,7 +124,7 @@ def find_control(label_config: str) -> Control:
         tree = ElementTree.fromstring(label_config)
     except (ElementTree.ParseError, DefusedXmlException, ValueError) as error:
         raise Refusal(422, "label_config", f"the labelling configuration is no XML ({type(error).__name__})") from None
-    images = {tag.get("name"): tag.get("value", "") for tag in tree.iter("Image")}
+    images = {tag.get("name"): tag.get("value", "") for kind in SHOWN for tag in tree.iter(kind)}
     for tag in tree.iter("Choices"):
         variable = VARIABLE.fullmatch(images.get(tag.get("toName"), ""))
         if variable and tag.get("name"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
@@ -18,9 +18,10 @@ class Limits:
 
     Args:
         body_bytes: Of one request.
+        large_body_bytes: Of one request to a model of clips or volumes.
         bytes_in_flight: Of the bodies of all requests that are answered at this moment.
         pictures: Of one request.
-        pixels: Of one picture, before it is decoded; the model's own limit counts too.
+        pixels: Of one picture, frame or slice, before it is decoded; the model's own limit counts too.
         requests: Answered at this moment; also pictures that wait for the network.
         connections: Open at this moment.
         seconds: To receive and answer a request; to send the head of one.
@@ -29,6 +30,7 @@ class Limits:
     """
 
     body_bytes: int = 32 * MEBIBYTE
+    large_body_bytes: int = 256 * MEBIBYTE
     bytes_in_flight: int = 256 * MEBIBYTE
     pictures: int = 32
     pixels: int = 50_000_000
@@ -37,6 +39,13 @@ class Limits:
     seconds: float = 30.0
     batch: int = 32
     wait_ms: float = 5.0
+
+    def for_media(self, media: str) -> Limits:
+        """The limits of a server whose model takes this media."""
+        if media == "image":
+            return self
+        in_flight = max(self.bytes_in_flight, 4 * self.large_body_bytes)
+        return replace(self, body_bytes=self.large_body_bytes, bytes_in_flight=in_flight)
 
 
 @final

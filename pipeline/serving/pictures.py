@@ -7,23 +7,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, final
 
+from pipeline.core.zipped_sample import open_encoded
 from pipeline.media.choice import codec_of_card
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from pipeline.core.open_types import JsonObject
+    from pipeline.core.sample_codec import SampleCodec
     from pipeline.prediction.classifier import PictureClassifier
+    from pipeline.serving.limits import Limits
 
 T = TypeVar("T")
+SECONDS = "time_limit"  # option of a media: processor time for a sample
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Measurements:
-    """What was measured on a picture of a request.
+    """What was measured on a sample of a request.
 
     Attributes:
-        content_hash: Of the decoded pixels in full size, as in the manifest; empty where nothing is measured.
+        content_hash: Of the decoded pixels, as in the manifest; empty where nothing is measured.
         properties: Name to number, as in the columns `prop_*` of the manifest; empty where nothing is measured.
     """
 
@@ -32,16 +37,16 @@ class Measurements:
 
 
 def read_and_measure(
-    classifier: PictureClassifier, max_pixels: int, is_measured: bool, data: bytes, submit: Callable[[np.ndarray], T]
+    classifier: PictureClassifier, limits: Limits, is_measured: bool, data: bytes, submit: Callable[[np.ndarray], T]
 ) -> tuple[T, Measurements]:
-    """Decodes an encoded picture once, for the network and for the measurements, which are made while the network runs.
+    """Decodes an encoded sample once, for the network and for the measurements, which are made while the network runs.
 
     Args:
         classifier: That decodes.
-        max_pixels: Of the picture; the limit of the model counts too.
+        limits: Of a picture's pixels and of the time; those of the model count too.
         is_measured: Whether anything is measured.
-        data: The encoded picture.
-        submit: Called with (size, size, C) uint8, as `PictureClassifier.read` returns them.
+        data: The encoded sample; frames of a clip or slices of a series are a zip.
+        submit: Called with (*spatial, C) uint8, as `PictureClassifier.read` returns them.
 
     Returns:
         What `submit` returned, and the measurements.
@@ -49,13 +54,27 @@ def read_and_measure(
     Raises:
         ItemRejected: It cannot be read, or is too large; `submit` was not called.
     """
-    packing = classifier.card["packing"]
-    sample = codec_of_card({**packing, "max_pixels": min(max_pixels, packing["max_pixels"])}).open(data)
+    codec = bounded_codec(classifier.card["packing"], limits)
+    sample = codec.open(open_encoded(codec.media, data))
     answer = submit(classifier.storage.convert(sample.pixels))
     if not is_measured:
         return answer, Measurements()
     found = sample.measure()
     return answer, Measurements(content_hash=found.content_hash, properties=found.properties)
+
+
+def bounded_codec(packing: JsonObject, limits: Limits) -> SampleCodec:
+    """How samples are read, with no more pixels and seconds than a request may take.
+
+    Args:
+        packing: That section of a card.
+        limits: Of the server.
+    """
+    bounded = {**packing, "max_pixels": min(limits.pixels, packing["max_pixels"])}
+    media = packing.get("media", {})
+    if SECONDS in media:
+        bounded["media"] = {**media, SECONDS: min(limits.seconds, media[SECONDS])}
+    return codec_of_card(bounded)
 
 
 def digest_bytes(data: bytes) -> str:

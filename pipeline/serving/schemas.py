@@ -77,6 +77,7 @@ class State(BaseModel):
     ready: bool
     model: str
     version: str
+    media: Literal["clip", "volume"] | None = None
     waiting: int
 
 

@@ -10,6 +10,7 @@ from typing import final
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.sample_codec import noun_of
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.tracking import registry
 from pipeline.tracking.connection import Unavailable
@@ -65,6 +66,18 @@ def load_model(model: str | None = None) -> ServedModel:
     return ServedModel(
         name=version.name, version=version.version, title=str(version), classifier=classifier, follows=alias
     )
+
+
+def refuse_other_media(model: ServedModel, media: str) -> None:
+    """Refuses a next version that takes other samples than this server was started for.
+
+    Raises:
+        UserError: It does.
+    """
+    if (other := model.classifier.codec.media) != media:
+        raise UserError(
+            f"{model.title} takes {noun_of(other)}s, and this server was started for {noun_of(media)}s; start it again"
+        )
 
 
 @final

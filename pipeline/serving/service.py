@@ -14,12 +14,14 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.sample_codec import noun_of
+from pipeline.serving.answer_content import describe_answer
 from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore, describe_failure
 from pipeline.serving.answer_tables import as_text
 from pipeline.serving.batching import Batcher, warm_up
 from pipeline.serving.limits import Limits, Refusal
 from pipeline.serving.pictures import Measurements, digest_bytes, read_and_measure
-from pipeline.serving.served_model import ModelWatch, ServedModel
+from pipeline.serving.served_model import ModelWatch, ServedModel, refuse_other_media
 from pipeline.serving.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from pipeline.prediction.classifier import Answers
     from pipeline.serving.uploads import Upload
 
-DIGITS = 6  # of a score
 STORE_ERRORS = (sa.exc.SQLAlchemyError, OSError)
 Row = tuple[sa.Table, "JsonObject"]
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]  # no control characters
@@ -88,8 +89,9 @@ class Service:
         self.report, self.store_problem = report, ""
         self.telemetry = Telemetry()
         self.watch = ModelWatch(model, poll_seconds, self._prepare, report)
+        self.limits = limits.for_media(self.media)
         self.store = AnswerStore(store)
-        self.batcher = Batcher(limits, self.telemetry.report_batch)
+        self.batcher = Batcher(self.limits, self.telemetry.report_batch)
         self.pool = ThreadPoolExecutor(max_workers=max(2, len(os.sched_getaffinity(0))), thread_name_prefix="decode")
         self.is_open = True
 
@@ -100,6 +102,11 @@ class Service:
         self.pool.shutdown()
         self.batcher.close()
         self.store.close()
+
+    @property
+    def media(self) -> str:
+        """What the model in use takes: image, clip or volume."""
+        return self.watch.current.classifier.codec.media
 
     def is_ready(self) -> bool:
         """Whether pictures are answered and stored."""
@@ -134,7 +141,8 @@ class Service:
         self.telemetry.pictures.labels("refused").inc(sum("error" in entry for entry in entries))
         if not rows:
             first = entries[0]
-            text = f"{len(entries)} of {len(entries)} pictures cannot be read, the first: {first['message']}"
+            noun = noun_of(self.media)
+            text = f"{len(entries)} of {len(entries)} {noun}s cannot be read, the first: {first['message']}"
             raise Refusal(400, first["error"], text, {"refused": entries})
         await self._store(rows)
         return {"model": model.name, "version": model.version, "predictions": entries}
@@ -188,6 +196,8 @@ class Service:
 
     def _prepare(self, model: ServedModel) -> None:
         warm_up(model)
+        if hasattr(self, "watch") and hasattr(self.watch, "current"):
+            refuse_other_media(model, self.media)
         if hasattr(self, "watch"):
             self.telemetry.changes.inc()
         self.telemetry.report_model(model)
@@ -208,7 +218,7 @@ class Service:
             return self.batcher.submit(model, pixels)
 
         try:
-            return read_and_measure(model.classifier, self.limits.pixels, self.measures, data, submit)
+            return read_and_measure(model.classifier, self.limits, self.measures, data, submit)
         finally:
             if not is_submitted:
                 self.batcher.forget(1)
@@ -258,35 +268,6 @@ class Service:
         return Refusal(503, "cannot_store", "nothing can be stored at present; send the request again later")
 
 
-def describe_answer(found: Answers, model: ServedModel) -> JsonObject:
-    """What is said of one picture.
-
-    Args:
-        found: Of one picture.
-        model: That decided.
-
-    Returns:
-        `class` (where each picture has one), `labels`, `confidence` (of the class), `scores` (class to number, 0 to 1),
-        `abstains`, `reason`; `set` and `out_of_distribution` where the policy gives them.
-    """
-    classifier = model.classifier
-    scores = {name: _round(value) for name, value in zip(classifier.classes, found.scores[0].tolist(), strict=True)}
-    labels = list(found.labels[0])
-    entry: JsonObject = {"class": labels[0], "confidence": scores[labels[0]]} if classifier.exclusive and labels else {}
-    entry |= {"labels": labels, "scores": scores}
-    entry |= {"abstains": bool(found.abstains[0]) if found.abstains is not None else False}
-    entry |= {"reason": str(found.reasons[0]) if found.reasons is not None else ""}
-    if found.sets is not None:
-        entry["set"] = list(found.sets[0])
-    if found.out_of_distribution is not None:
-        entry["out_of_distribution"] = _round(float(found.out_of_distribution[0]))
-    return entry
-
-
-def _round(value: float) -> float | None:
-    return round(value, DIGITS) if math.isfinite(value) else None
-
-
 def _as_refusal(error: BaseException) -> BaseException:
     """A model that does not look at pictures is a mistake of the person who started the server."""
     return Refusal(503, "no_pictures", str(error)) if isinstance(error, UserError) else error
@@ -295,4 +276,5 @@ def _as_refusal(error: BaseException) -> BaseException:
 def count_waiting(service: Service) -> JsonObject:
     """For `/readyz`: the model in use and the pictures that wait."""
     model = service.watch.current
-    return {"model": model.name, "version": model.version, "waiting": service.batcher.num_expected}
+    about = {} if service.media == "image" else {"media": service.media}
+    return {"model": model.name, "version": model.version, **about, "waiting": service.batcher.num_expected}

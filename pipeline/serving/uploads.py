@@ -1,4 +1,4 @@
-"""The pictures of a request: raw bytes, a form with files, or base64 in JSON. No path and no address is opened."""
+"""The samples of a request: raw bytes, a form with files, or base64 in JSON. No path and no address is opened."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ ADDRESS = re.compile(r"\s*([a-z][a-z0-9+.-]*:|/|\.{1,2}/|~|[a-z]:\\)", re.IGNORE
 LONGEST_NAME = 200  # characters of a file name that is sent back
 MAX_FIELDS = 20
 JSON, FORM = "application/json", "multipart/form-data"
+BINARY = frozenset(
+    f"application/{one}" for one in ("octet-stream", "zip", "x-zip-compressed", "gzip", "x-gzip", "dicom")
+)
 Body = TypeVar("Body", bound=BaseModel)
 
 
 class Upload(NamedTuple):
-    """A picture that was sent.
+    """A picture, clip or volume that was sent.
 
     Attributes:
         name: As the client calls it; only sent back.
@@ -35,11 +38,22 @@ class Upload(NamedTuple):
 
 
 class PredictBody(BaseModel):
-    """A request in JSON: one picture or several, in base64 (a data: URI is taken too)."""
+    """A request in JSON: one sample or several, in base64 (a data: URI is taken too), under one of these names."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     image: str | None = None
     images: Annotated[list[str], Field(min_length=1)] | None = None
+    clip: str | None = None
+    clips: Annotated[list[str], Field(min_length=1)] | None = None
+    volume: str | None = None
+    volumes: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @property
+    def texts(self) -> list[str] | None:
+        """What the one name holds; None where none is given, or several."""
+        single = [[text] for text in (self.image, self.clip, self.volume) if text is not None]
+        several = [texts for texts in (self.images, self.clips, self.volumes) if texts is not None]
+        return (single + several)[0] if len(single + several) == 1 else None
 
 
 async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
@@ -53,12 +67,12 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
         return await _read_form(request, limits)
     if kind == JSON:
         body = await read_json(request, PredictBody)
-        if (body.image is None) == (body.images is None):
+        texts = body.texts
+        if texts is None:
             raise Refusal(422, "no_picture", "send either image, a text in base64, or images, a list of such texts")
-        texts = body.images if body.images is not None else [body.image or ""]
         refuse_too_many(len(texts), limits)
         return [Upload("", decode_text(text)) for text in texts]
-    if kind.startswith("image/") or kind == "application/octet-stream":
+    if kind.startswith(("image/", "video/")) or kind in BINARY:
         return [Upload("", await request.body())]
     raise Refusal(415, "content_type", f"send image/*, {FORM} or {JSON}; got {kind[:100] or 'no Content-Type'!r}")
 

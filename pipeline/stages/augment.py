@@ -17,6 +17,7 @@ from pipeline.core.axes import check_spatial_rank
 from pipeline.core.manifest_schema import POOL
 from pipeline.core.nouns import import_target
 from pipeline.core.parallel import parallel_map
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of
 from pipeline.datasets.npy import write_array
 from pipeline.datasets.packing import (
@@ -79,7 +80,7 @@ def main() -> list[str]:
     extras = f", and {len(extra):,} extra of small classes" if len(extra) else ""
     pooled = int((rows["split"] == POOL).sum())
     unlabelled = f", {pooled:,} without a label" if pooled else ""
-    return [f"{count_of(len(rows), 'picture')} of {side} pixels{unlabelled}{extras}"]
+    return [f"{count_of(len(rows), noun_of(reader.codec.media))} of {side} pixels{unlabelled}{extras}"]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from itertools import chain
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.axes import check_spatial_rank
 from pipeline.core.parallel import parallel_batches
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of
 from pipeline.datasets.npy import write_array
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
@@ -34,7 +35,7 @@ def main() -> list[str]:
         write_array(folder / "features.npy", to_float16(features), shape, "<f2")
         artifacts.write_table(folder / "index.parquet", manifest[["sample_id"]])
         artifacts.write_json(folder / "card.json", make_card(node, manifest, featuriser))
-    return [f"{featuriser.feature_dim:,} features of {count_of(len(manifest), 'picture')}"]
+    return [f"{featuriser.feature_dim:,} features of {count_of(len(manifest), noun_of(reader.codec.media))}"]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.core import artifacts, config, stage_runner
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of
 from pipeline.datasets.near_duplicates.pairing import find_duplicates
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
@@ -15,9 +16,12 @@ def main() -> list[str]:
         DuplicateSearch, config.get_section(params, "near_duplicates"), "near_duplicates"
     )
     manifest = artifacts.read_table(artifacts.MANIFEST)
-    found = find_duplicates(make_reader(params, manifest), manifest, pairing)
+    reader = make_reader(params, manifest)
+    found = find_duplicates(reader, manifest, pairing)
     artifacts.write_table(artifacts.DUPLICATES, found)
-    return [f"{count_of(len(found), 'pair')} of pictures show one photograph"]
+    media = reader.codec.media
+    shown = "show one photograph" if media == "image" else "are of one recording"
+    return [f"{count_of(len(found), 'pair')} of {noun_of(media)}s {shown}"]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pandas as pd
 
 from pipeline.core import artifacts, config, stage_runner, terminal
 from pipeline.core.contracts import Source
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of
 from pipeline.datasets.feedback_items import LEFT_OUT, describe_feedback
 from pipeline.datasets.ingestion import Limits, check_quarantine, grey_scale_warning, ingest_pictures, unlabelled_note
@@ -29,13 +30,14 @@ def main() -> list[str]:
 
 
 def describe(manifest: pd.DataFrame, quarantine: pd.DataFrame) -> str:
-    """The numbers of pictures, classes, refused files, pictures without an annotation, and those from feedback."""
+    """The numbers of samples, classes, refused files, samples without an annotation, and those from feedback."""
+    noun = noun_of(str(manifest["media"].iloc[0]) if len(manifest) else "image")
     num_classes = len({label for labels in manifest["labels"] for label in labels})
     num_unnamed = int((quarantine["reason"] == "no_row").sum())
     num_refused = int((~quarantine["reason"].isin(["no_row", *LEFT_OUT])).sum())
-    parts = [count_of(len(manifest), "picture"), count_of(num_classes, "class", "classes")]
+    parts = [count_of(len(manifest), noun), count_of(num_classes, "class", "classes")]
     parts += [f"{count_of(num_refused, 'file')} refused"] if num_refused else []
-    parts += [f"{count_of(num_unnamed, 'other picture')} without an annotation left out"] if num_unnamed else []
+    parts += [f"{count_of(num_unnamed, f'other {noun}')} without an annotation left out"] if num_unnamed else []
     parts += [feedback] if (feedback := describe_feedback(manifest, quarantine)) else []
     return ", ".join(parts)
 

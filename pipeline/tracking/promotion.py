@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from pipeline.core import artifacts
 from pipeline.core.evaluation_contracts import Gate
@@ -25,6 +23,8 @@ from pipeline.core.test_ledger import digest_samples
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.figures import build_gates, metrics_of_gates
 from pipeline.evaluation.promotion_policy import decide_promotion
+from pipeline.media.choice import media_of_card
+from pipeline.media.encoded_example import encode_example
 from pipeline.prediction.runtime_record import Runtime
 from pipeline.prediction.served_folder import open_served
 from pipeline.tracking import decisions, registry, runs
@@ -196,8 +196,6 @@ def test_digest() -> str:
 
 
 def example_picture(packed: PackedDataset) -> bytes:
-    """The first test picture, as PNG."""
-    image = packed.picture(int(np.flatnonzero(packed.index["split"] == "test")[0]))
-    buffer = io.BytesIO()
-    Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, format="PNG")
-    return buffer.getvalue()
+    """The first test sample, as it is stored, in a format that its codec reads."""
+    first = int(np.flatnonzero(packed.index["split"] == "test")[0])
+    return encode_example(media_of_card(packed.card), packed.images[first])

@@ -1,4 +1,4 @@
-"""The model that MLflow serves: encoded pictures in, class and scores out. Loaded as code, so nothing is pickled."""
+"""The model that MLflow serves: encoded samples in, class and scores out. Loaded as code, so nothing is pickled."""
 
 import json
 from pathlib import Path
@@ -13,21 +13,24 @@ from mlflow.pyfunc import PythonModel
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import labels_to_text
+from pipeline.core.sample_codec import noun_of
+from pipeline.core.zipped_sample import open_encoded
 from pipeline.prediction.classifier import PictureClassifier
 
 
 class RefusedRequest(MlflowException):  # type: ignore[misc]
-    """Pictures that cannot be read; MLflow's server answers 400 with `serialize_as_json`, without a stack trace.
+    """Samples that cannot be read; MLflow's server answers 400 with `serialize_as_json`, without a stack trace.
 
     Args:
         rows: Position in the request to the reason.
         num_rows: Of the request.
+        noun: What a person calls a sample.
     """
 
-    def __init__(self, rows: dict[int, ItemRejected], num_rows: int):
+    def __init__(self, rows: dict[int, ItemRejected], num_rows: int, noun: str = "picture"):
         self.rows = [{"row": row, "reason": one.reason, "detail": one.detail} for row, one in rows.items()]
         first = next(iter(rows))
-        text = f"{len(rows)} of {num_rows} pictures cannot be read, the first is row {first}: {rows[first]}"
+        text = f"{len(rows)} of {num_rows} {noun}s cannot be read, the first is row {first}: {rows[first]}"
         super().__init__(f"{text}; leave them out", error_code=BAD_REQUEST)
         self.reason = self.message  # MLflow's server puts the whole input in front of `message`
 
@@ -37,7 +40,10 @@ class RefusedRequest(MlflowException):  # type: ignore[misc]
 
 
 class PyfuncClassifier(PythonModel):  # type: ignore[misc]
-    """Takes a column `image` of encoded pictures (JPEG, PNG, ...)."""
+    """Takes a column of encoded samples: `image` (JPEG, PNG, ...), `clip` (MP4, ...) or `volume` (NIfTI, ...).
+
+    Frames of a clip and slices of a series are a zip.
+    """
 
     def load_context(self, context: Any) -> None:
         self.classifier = PictureClassifier.load(Path(context.artifacts["predictor"]))
@@ -49,10 +55,10 @@ class PyfuncClassifier(PythonModel):  # type: ignore[misc]
         where it measures the distance from train `out_of_distribution` (a multiple of its limit) and `reason`.
 
         Raises:
-            RefusedRequest: A picture cannot be read.
-            MlflowException: The model does not look at pictures.
+            RefusedRequest: A sample cannot be read.
+            MlflowException: The column is missing, or the model does not look at pictures.
         """
-        pictures = self._read(model_input["image"])
+        pictures = self._read(model_input)
         try:
             found = self.classifier.classify(pictures)
         except UserError as error:
@@ -70,17 +76,22 @@ class PyfuncClassifier(PythonModel):  # type: ignore[misc]
             columns["reason"] = found.reasons
         return pd.DataFrame(columns)
 
-    def _read(self, encoded: pd.Series) -> list[np.ndarray]:
+    def _read(self, table: pd.DataFrame) -> list[np.ndarray]:
+        media = self.classifier.codec.media
+        if media not in table:
+            found = ", ".join(map(str, table))[:200]
+            text = f"the model takes a column {media!r} of encoded {noun_of(media)}s, got {found or 'none'}"
+            raise MlflowException(text, error_code=BAD_REQUEST)
         pictures: list[np.ndarray] = []
         refused: dict[int, ItemRejected] = {}
         read = self.classifier.read
-        for row, data in enumerate(encoded):
+        for row, data in enumerate(table[media]):
             try:
-                pictures.append(read(bytes(data)))
+                pictures.append(read(open_encoded(media, bytes(data))))
             except ItemRejected as error:
                 refused[row] = error
         if refused:
-            raise RefusedRequest(refused, len(encoded))
+            raise RefusedRequest(refused, len(table), noun_of(media))
         return pictures
 
 

@@ -7,7 +7,6 @@ import re
 import sqlite3
 import tempfile
 from contextlib import closing, suppress
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from pipeline.core.uris import file_path, sqlite_path
 from pipeline.tracking.connection import open_store, root, tracking_uri
 from pipeline.tracking.journal import say
 from pipeline.tracking.runs import RESULTS
+from pipeline.tracking.served_signature import make_signature, pin_requirements, served_column
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -179,23 +179,17 @@ def create_version(
         run_id: The run it belongs to.
         results_key: Tag by which `find_version` finds it.
         predictor: The folder with card and weights.
-        example: An encoded picture.
+        example: An encoded sample.
         tags: Of the version.
     """
     import mlflow
     import pandas as pd
-    from mlflow.models import Model, ModelSignature
-    from mlflow.types.schema import ColSpec, DataType, Map, Schema
+    from mlflow.models import Model
 
     import pipeline
     from pipeline.prediction.runtime_record import NETWORK
 
-    kinds = [("abstains", "boolean"), ("set", "string"), ("out_of_distribution", "double"), ("reason", "string")]
-    optional = [ColSpec(kind, name, required=False) for name, kind in kinds]
-    signature = ModelSignature(
-        inputs=Schema([ColSpec(DataType.binary, "image")]),
-        outputs=Schema([ColSpec(DataType.string, "class"), ColSpec(Map(DataType.double), "scores"), *optional]),
-    )
+    column = served_column(predictor)
     _warn_of_escapes(str(root()))
     packages = (*SERVING_REQUIREMENTS, *(ONNX_REQUIREMENTS if (predictor / NETWORK).is_file() else ()))
     with open_store() as (client, _):
@@ -209,9 +203,9 @@ def create_version(
             python_model=str(Path(__file__).with_name("pyfunc_model.py")),
             artifacts={"predictor": predictor.resolve().as_uri()},
             code_paths=[str(Path(pipeline.__file__).parent)],
-            signature=signature,
-            input_example=pd.DataFrame({"image": [example]}),
-            pip_requirements=[f"{package}=={installed(package).partition('+')[0]}" for package in packages],
+            signature=make_signature(column),
+            input_example=pd.DataFrame({column: [example]}),
+            pip_requirements=pin_requirements(packages, column),
         )
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)

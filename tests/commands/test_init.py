@@ -104,10 +104,12 @@ def test_each_format_is_recognised_and_read_alike(option, tmp_path, checkout, ca
     task = (
         "multi_label" if option in ("coco", "cvat", "voc") else "single_label"
     )  # the ninth picture shows none of the labels
-    assert f"items: {8 if option == 'idx' else 9}, labels: 2, one on each labelled picture (task {task})" in shown
+    noun = {"clips": "clip", "volumes": "volume"}.get(option, "picture")
+    number = 8 if option in ("idx", "volumes") else 9
+    assert f"items: {number}, labels: 2, one on each labelled {noun} (task {task})" in shown
     params = yaml.safe_load(config.compose())
     assert params["source"]["_target_"] == FORMATS[option]
-    assert params["validate"]["min_samples"] == (8 if option == "idx" else 9)
+    assert params["validate"]["min_samples"] == number
     expected = yaml.safe_load(config.compose(ROOT / "conf", [f"source={option}"]))["source"]
     expected = config.build({**expected, **known, "name": "mine", "watch": str(place)}, "source")
     found = config.build(params["source"], "source")
@@ -240,7 +242,7 @@ def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
     run(place, "--name", "folder_told", "--format", "folder")
     assert type(written("table_first")).__name__ == "Table"
     assert type(written("folder_told")).__name__ == "Folder"
-    assert "--format 'elpv' is not a format that init can recognise; expected one of ['coco'," in refused(
+    assert "--format 'elpv' is not a format that init can recognise; expected one of ['clips', 'coco'," in refused(
         capsys, place, "--format", "elpv"
     )
 

@@ -263,7 +263,8 @@ def test_the_description_names_every_call(client):
     )
     assert "$defs" not in json.dumps(found)
     kinds = found["paths"]["/predict"]["post"]["requestBody"]["content"]
-    assert set(kinds) == {"multipart/form-data", "image/*", "application/json"}
+    raw = {"image/*", "video/*", "application/zip", "application/octet-stream"}
+    assert set(kinds) == {"multipart/form-data", "application/json", *raw}
 
 
 @pytest.mark.parametrize(
@@ -323,11 +324,11 @@ def test_a_client_that_leaves_in_the_middle_is_no_fault_of_ours(client, capsys):
 
 def test_no_picture_stays_in_the_count_of_those_that_wait(client, service, scans, monkeypatch):
     """Where it cannot be decoded, where measuring fails after it was put into the queue, and where nobody waits."""
-    from pipeline.serving import pictures
+    from pipeline.images import properties
 
     post_picture(client, b"no picture")
     with monkeypatch.context() as patched:
-        patched.setattr(pictures, "measure", lambda *words: 1 / 0)
+        patched.setattr(properties, "measure", lambda *words: 1 / 0)
         assert post_picture(client, scans[0]).status_code == 500
     is_free = threading.Event()
     blocked = [service.pool.submit(is_free.wait, 20) for _ in range(service.pool._max_workers)]

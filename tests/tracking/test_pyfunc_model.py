@@ -1,17 +1,22 @@
 """What MLflow serves, without MLflow: a predictor of each kind behind encoded pictures."""
 
+import io
 import json
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from clip_model import save_clip_model
+from films import animation, numbered
 from mlflow import MlflowException
 from sklearn.svm import SVC
 
 from pipeline.core import artifacts, config
 from pipeline.core.batches import ImageDataset
 from pipeline.core.labels import parse_labels
+from pipeline.media.encoded_example import encode_example
 from pipeline.models.encoders.constant import Constant
 from pipeline.models.transforms.normalise import Normalise
 from pipeline.tracking.pyfunc_model import PyfuncClassifier
@@ -116,3 +121,28 @@ def test_several_labels_are_spelt_as_in_tables(served, encode, monkeypatch, clas
     found = model.predict(None, pd.DataFrame({"image": [encode(images[0][..., 0])]}))
     assert found["class"].tolist() == [expected]
     assert parse_labels(expected) == classes
+
+
+@pytest.fixture(scope="module")
+def of_clips(tmp_path_factory):
+    model = PyfuncClassifier()
+    folder = save_clip_model(tmp_path_factory.mktemp("clips"))
+    model.load_context(SimpleNamespace(artifacts={"predictor": str(folder)}))
+    return model
+
+
+def test_a_model_of_clips_takes_a_column_of_clips(of_clips):
+    frames = numbered(8, 24, 24)
+    pictures = io.BytesIO()
+    with zipfile.ZipFile(pictures, "w") as archive:
+        for number, frame in enumerate(frames):
+            archive.writestr(f"{number}.webp", animation("WEBP", frame[None]))
+    told = [encode_example("clip", frames), animation("GIF", frames), pictures.getvalue()]
+    assert of_clips.predict(None, pd.DataFrame({"clip": told}))["class"].tolist() == ["bee"] * 3
+
+
+def test_clips_that_cannot_be_read_and_a_column_of_pictures(of_clips, encode):
+    with pytest.raises(MlflowException, match=r"^1 of 1 clips cannot be read, the first is row 0: not_a_clip"):
+        of_clips.predict(None, pd.DataFrame({"clip": [b"hello, no clip"]}))
+    with pytest.raises(MlflowException, match=r"takes a column 'clip' of encoded clips, got image$"):
+        of_clips.predict(None, pd.DataFrame({"image": [b""]}))

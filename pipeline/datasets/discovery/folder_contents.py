@@ -9,11 +9,9 @@ from typing import NoReturn
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_walk import Listing, walk
-from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, Resolver, suffix
+from pipeline.datasets.discovery.sample_finder import SampleFinder, leaf_folders
+from pipeline.datasets.discovery.sample_suffixes import READ_SUFFIXES, media_of, suffix
 from pipeline.datasets.sources.items import Item, merge, relative
-from pipeline.images.formats import SUFFIXES
-
-__all__ = ["PICTURE_SUFFIXES", "existing_folder", "files_below", "find_pictures", "match_files", "suffix", "tree_below"]
 
 
 def existing_folder(path: str, parameter: str, expected: str) -> Path:
@@ -70,7 +68,8 @@ def find_pictures(root: Path, items: Sequence[Item], annotations: Collection[Pat
 
     Returns:
         One item for each path (see `merge`). An item that may mean several files, or leaves the root, is refused.
-        Unnamed files with a picture's ending, or with an ending that the items use, are refused too.
+        Unnamed files with an ending of the items' media, or with an ending that the items use, are refused too; where
+        items are folders, so are other folders with such files.
     """
     files = files_below(root)
     found = match_files(root, files, items)
@@ -79,7 +78,7 @@ def find_pictures(root: Path, items: Sequence[Item], annotations: Collection[Pat
 
 def match_files(root: Path, files: Sequence[str], items: Sequence[Item]) -> list[Item]:
     """The items with the paths of the files that they mean, one for each path."""
-    resolved = Resolver(files, root).find_all({item.path for item in items if item.refused is None})
+    resolved = SampleFinder(files, root).find_all({item.path for item in items if item.refused is None})
     return merge(_at(root, item, resolved.get(item.path) if item.refused is None else None) for item in items)
 
 
@@ -97,7 +96,16 @@ def _find_unnamed(
 ) -> Iterator[Item]:
     named = {item.path for item in items}
     names = ", ".join(one.name for one in annotations)
-    suffixes = SUFFIXES | {suffix(item.path) for item in items if item.refused is None}
-    for path in files:
-        if path not in named and suffix(path) in suffixes and (root / path) not in annotations:
+    leaves = leaf_folders(files)
+    folders = [one for one in leaves if one in named]
+    read = [item.path for item in items if item.refused is None and item.path not in set(folders)]
+    suffixes = {suffix(path) for path in read} | (
+        READ_SUFFIXES[media_of(read, files)] if read or not folders else set()
+    )
+    samples = [path for path in files if suffix(path) in suffixes]
+    if folders:  # then the others are samples too, and not what they hold
+        inside = set(leaves)
+        samples = [path for path in samples if path.rpartition("/")[0] not in inside] + leaves
+    for path in samples:
+        if path not in named and (root / path) not in annotations:
             yield Item(path=path, refused=ItemRejected("no_row", f"nothing in {names} names it"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.core.manifest_schema import SPLITS
 from pipeline.datasets.discovery.file_listing import MAX_NAMES, FileListing, FormatMatch
-from pipeline.datasets.discovery.name_resolution import Resolver
+from pipeline.datasets.discovery.sample_finder import SampleFinder
 from pipeline.datasets.discovery.split_names import SPLIT_OF, split_named, words_of
 
 JSON_STRING = rb'"((?:[^"\\]|\\.){1,4096})"'
@@ -95,7 +95,7 @@ def pictures_folder(
     if "pictures" in options:
         return str(options["pictures"]), []
     folder = folder_of(place, paths, document)
-    if folder is None and Resolver(place.files, place.root).find_all([*islice(paths, MAX_NAMES)]):
+    if folder is None and SampleFinder(place.files, place.root).find_all([*islice(paths, MAX_NAMES)]):
         return str(place.root), []
     if folder is None:
         return str(place.root), [

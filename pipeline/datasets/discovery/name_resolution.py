@@ -9,24 +9,18 @@ import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import final
 from urllib.parse import unquote, urlsplit
 
 from pipeline.core.errors import ItemRejected
+from pipeline.datasets.discovery.sample_suffixes import READ_SUFFIXES, SAMPLE_SUFFIXES, suffix
 from pipeline.datasets.discovery.split_names import split_named
-from pipeline.images.formats import OTHER_SUFFIXES, SUFFIXES
 
-PICTURE_SUFFIXES = SUFFIXES | OTHER_SUFFIXES  # also of formats that are not read: those are refused with a reason
 SAME_SUFFIX = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 NUMBER = re.compile(r"0*([0-9]+?)(\.0+)?")  # 7, 007, and 7.0 as a spreadsheet writes it
 Parts = tuple[str, ...]
-
-
-def suffix(path: str) -> str:
-    """The ending of a path's last part, in lower case and with the dot."""
-    stem, dot, ending = path.rpartition("/")[2].rpartition(".")
-    return f".{ending.lower()}" if dot and stem and ending else ""
 
 
 @final
@@ -42,12 +36,16 @@ class Resolver:
     Args:
         files: POSIX paths relative to the root.
         root: The folder they lie below.
+        media: Of the samples, whose endings a name may lack.
     """
 
-    def __init__(self, files: Sequence[str], root: Path):
+    def __init__(self, files: Sequence[str], root: Path, media: str = "image"):
+        suffixes = READ_SUFFIXES[media]
+        self._meaning = partial(_without_suffix, suffixes)
+        self._forms = (_plain, _unify_suffix, self._meaning, partial(_number, suffixes))
         self._exact = frozenset(files)
         self._files = files
-        self._flat = not any("/" in file for file in files if suffix(file) in SUFFIXES)
+        self._flat = not any("/" in file for file in files if suffix(file) in suffixes)
         self._roots = {f"{root.absolute().as_posix()}/", f"{root.resolve().as_posix()}/"}
         self._real = root.resolve()
         self._folders: dict[str, str | None] = {}
@@ -71,7 +69,7 @@ class Resolver:
                 meant = self._best_match(name, spellings, num_shared)
                 if meant is not None:
                     found[name] = meant
-            _refuse_rivals(found, others)
+            _refuse_rivals(found, others, self._meaning)
         return found
 
     def _spellings(self, name: str) -> Iterator[str]:
@@ -109,7 +107,7 @@ class Resolver:
     def _best_match(self, name: str, spellings: list[str], num_shared: int) -> str | ItemRejected | None:
         for spelling in dict.fromkeys(spellings):
             parts = _parts(spelling)
-            forms = FORMS[:2] if suffix(spelling) in PICTURE_SUFFIXES else FORMS
+            forms = self._forms[:2] if suffix(spelling) in SAMPLE_SUFFIXES else self._forms
             for length in range(len(parts), 0, -1):
                 for form in forms:
                     files = self._ending(form, parts[-length:])
@@ -179,25 +177,27 @@ def _num_shared(paths: Iterable[str]) -> int:
     return len(shared or ())
 
 
-def _refuse_rivals(found: dict[str, str | ItemRejected], others: Collection[str]) -> None:
+def _refuse_rivals(
+    found: dict[str, str | ItemRejected], others: Collection[str], form: Callable[[Parts], Parts]
+) -> None:
     """Refuses names that are spelt differently from their file, where another name leads to the same file."""
+
+    def meaning_of(name: str) -> Parts:
+        return form(_parts(name.replace("\\", "/")))
+
     claims: dict[str, dict[Parts, str]] = defaultdict(dict)
     for name in others:
         file = found.get(name)
         if isinstance(file, str):
-            claims[file].setdefault(_meaning(name), name)
+            claims[file].setdefault(meaning_of(name), name)
     for name, file in found.items():
         if isinstance(file, str) and name not in others and file in claims:
-            claims[file].setdefault(_meaning(name), name)
+            claims[file].setdefault(meaning_of(name), name)
     for name in others:
         file = found.get(name)
-        if isinstance(file, str) and len(claims[file]) > 1 and _meaning(name) != _meaning(file):
-            rival = next(one for meaning, one in claims[file].items() if meaning != _meaning(name))
+        if isinstance(file, str) and len(claims[file]) > 1 and meaning_of(name) != meaning_of(file):
+            rival = next(one for meaning, one in claims[file].items() if meaning != meaning_of(name))
             found[name] = ItemRejected("ambiguous", f"{name[:200]!r} may mean {file!r}, and so may {rival[:200]!r}")
-
-
-def _meaning(name: str) -> Parts:
-    return _without_suffix(_parts(name.replace("\\", "/")))
 
 
 def _plain(parts: Parts) -> Parts:
@@ -210,16 +210,13 @@ def _unify_suffix(parts: Parts) -> Parts:
     return (*folders, last[: len(last) - len(ending)] + SAME_SUFFIX.get(ending, ending))
 
 
-def _without_suffix(parts: Parts) -> Parts:
+def _without_suffix(suffixes: frozenset[str], parts: Parts) -> Parts:
     folded = _unify_suffix(parts) if parts else ("",)
     ending = suffix(folded[-1])
-    return (*folded[:-1], folded[-1].removesuffix(ending)) if ending in SUFFIXES else folded
+    return (*folded[:-1], folded[-1].removesuffix(ending)) if ending in suffixes else folded
 
 
-def _number(parts: Parts) -> Parts | None:
-    *folders, last = _without_suffix(parts)
+def _number(suffixes: frozenset[str], parts: Parts) -> Parts | None:
+    *folders, last = _without_suffix(suffixes, parts)
     number = NUMBER.fullmatch(last)
     return (*folders, number[1]) if number else None
-
-
-FORMS: tuple[Callable[[Parts], Parts | None], ...] = (_plain, _unify_suffix, _without_suffix, _number)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+from pipeline.core.sample_codec import noun_of
+from pipeline.datasets.discovery import recipe_of_axes as axes
+
 if TYPE_CHECKING:
     from pipeline.datasets.discovery.survey import HeaderSample, SourceSummary
 
@@ -30,6 +33,7 @@ AUGMENTATION = ["mirror", "shift", "exposure"]
 AUGMENTATION_OF_TEXT = ["shift"]
 IMAGE_SIZE, EPOCHS, BATCH_SIZE = 128, 5, 32  # as in conf/config.yaml, which stays as it is for other data sets
 EPOCHS_OF_SMALL, LEARNING_RATE_OF_SMALL = 8, 0.005  # a network that starts without weights; those of digits
+EPOCHS_OF_AXES = 12  # of clips and volumes, of which there are fewer
 
 MULTI_LABEL, CLUSTERS = "/experiment/multi_label", "/experiment/clusters"
 
@@ -52,6 +56,7 @@ class Measurements:
         split: A file of conf/split/.
         split_reason: Why this one.
         has_gpu: Whether this machine has a GPU.
+        media: A file of conf/media/.
     """
 
     num_pictures: int
@@ -66,6 +71,7 @@ class Measurements:
     split: str
     split_reason: str
     has_gpu: bool
+    media: str = "image"
 
 
 @final
@@ -110,9 +116,9 @@ def measure(counted: SourceSummary, looked: HeaderSample, split: str | None) -> 
     usable = counted.num_pictures - len(looked.refused)
     given = counted.splits.get("train", 0) if (split or counted.split) == "given" else 0
     reasons = {
-        "given": "the split that came with the pictures; grouped makes a new one",
+        "given": f"the split that came with the {looked.noun}s; grouped makes a new one",
         "grouped": "near-duplicates and groups stay together",
-        "random": "each picture on its own; grouped keeps near-duplicates and groups together",
+        "random": f"each {looked.noun} on its own; grouped keeps near-duplicates and groups together",
     }
     chosen = split or counted.split
     return Measurements(
@@ -128,6 +134,7 @@ def measure(counted: SourceSummary, looked: HeaderSample, split: str | None) -> 
         split=chosen,
         split_reason=reasons[chosen],
         has_gpu=has_gpu(),
+        media=looked.media,
     )
 
 
@@ -139,6 +146,8 @@ def propose(found: Measurements, min_samples: int, min_side: int) -> list[Settin
         min_samples: The limit of `validate` in conf/config.yaml.
         min_side: The limit of `validate` in conf/config.yaml, in pixels.
     """
+    if found.media != "image":
+        return [*_of_axes(found), *_limits(found, min_samples, min_side)]
     if not found.has_labels:
         parts = (_labels_and_split, _size, _whole_picture)
         limits = _limits(found, min_samples, min_side)
@@ -154,6 +163,24 @@ def propose(found: Measurements, min_samples: int, min_side: int) -> list[Settin
     ]
 
 
+def _of_axes(found: Measurements) -> Iterator[Setting]:
+    """The settings for clips and volumes."""
+    is_frozen = found.has_labels and found.num_train < FEW_TRAINING
+    yield from _labels_and_split(found)
+    yield from (
+        Setting(key=key, value=one, reason=why) for key, one, why in axes.propose_components(found.media, is_frozen)
+    )
+    if is_frozen:
+        blind = "; blind to the order of frames" if found.media == "clip" else ""
+        reason = f"on frozen features: too few {found.media}s for a network without weights{blind}"
+        yield Setting(key="/train", value=LEARNER_OF_FEW, reason=reason)
+    side = axes.stored_side(found.media, found.side, found.has_gpu)
+    yield Setting(key="image_size", value=side, reason=f"pixels of a side; the {found.media}s have {found.side:.0f}")
+    if found.has_labels and not is_frozen:
+        yield from _epochs(found)
+    yield from _whole_picture(found)
+
+
 def _is_small(found: Measurements) -> bool:
     """Whether the pictures are tiny, and many enough for a network that starts without weights."""
     return found.has_labels and found.side <= SMALL_SIDE and found.num_train >= MANY_SMALL
@@ -165,16 +192,16 @@ def _has_frozen_features(found: Measurements) -> bool:
 
 def _labels_and_split(found: Measurements) -> Iterator[Setting]:
     if not found.has_labels:
-        reason = "no label: the pictures are grouped, in as many clusters as halves of them agree on"
+        reason = f"no label: the {noun_of(found.media)}s are grouped, in as many clusters as halves of them agree on"
         yield Setting(key=CLUSTERS, value=None, reason=reason)
     if found.has_several:
-        reason = "several labels on a picture, or none: task, checks, metrics; no crop"
+        reason = f"several labels on a {noun_of(found.media)}, or none: task, checks, metrics; no crop"
         yield Setting(key=MULTI_LABEL, value=None, reason=reason)
     yield Setting(key="/split", value=found.split, reason=found.split_reason)
     if found.num_pictures < FEW_PICTURES and 3 <= found.fewest < FEW_OF_LABEL and found.split != "given":
         part = round(1 / found.fewest, 2)
         fractions = {"train": round(1 - 2 * part, 2), "val": part, "test": part}
-        reason = f"one of the {found.fewest} pictures of a label for val, one for test"
+        reason = f"one of the {found.fewest} {noun_of(found.media)}s of a label for val, one for test"
         yield Setting(key="split.fractions", value=fractions, reason=reason)
 
 
@@ -215,11 +242,13 @@ def _size(found: Measurements) -> Iterator[Setting]:
 def _epochs(found: Measurements) -> Iterator[Setting]:
     if _has_frozen_features(found):
         return
-    epochs = EPOCHS_OF_SMALL if _is_small(found) else EPOCHS
+    has_no_weights = _is_small(found) or found.media != "image"
+    epochs = EPOCHS_OF_AXES if found.media != "image" else EPOCHS_OF_SMALL if has_no_weights else EPOCHS
     least = -(-MIN_STEPS // max(1, found.num_train // BATCH_SIZE))
     more = f"; so few that training makes {least} of it" if least > epochs else ""
-    yield Setting(key="epochs", value=epochs, reason=f"passes over about {found.num_train:,} pictures{more}")
-    if _is_small(found):
+    noun = noun_of(found.media)
+    yield Setting(key="epochs", value=epochs, reason=f"passes over about {found.num_train:,} {noun}s{more}")
+    if has_no_weights:
         reason = "larger steps for a network that starts without weights"
         yield Setting(key="learning_rate", value=LEARNING_RATE_OF_SMALL, reason=reason)
 
@@ -227,7 +256,7 @@ def _epochs(found: Measurements) -> Iterator[Setting]:
 def _whole_picture(found: Measurements) -> Iterator[Setting]:
     lost = 1 - 1 / found.aspect
     if lost > MAX_CROPPED and not found.has_several:
-        reason = f"long pictures: a square crop would take {100 * lost:.0f} % of the longer side away"
+        reason = f"long {noun_of(found.media)}s: a square crop would take {100 * lost:.0f} % of the longer side away"
         yield Setting(key="augment.fit", value="pad", reason=reason)
         yield Setting(key="augment.margin", value=0, reason="all of it is seen")
         yield Setting(key="embed.fit", value="pad", reason="by the checks too")
@@ -238,5 +267,5 @@ def _limits(found: Measurements, min_samples: int, min_side: int) -> Iterator[Se
         reason = f"all there are; the default stops below {min_samples}"
         yield Setting(key="validate.min_samples", value=found.num_pictures, reason=reason)
     if found.smallest_side < min_side:
-        reason = f"pixels, of the smallest picture; the default stops below {min_side}"
+        reason = f"pixels, of the smallest {noun_of(found.media)}; the default stops below {min_side}"
         yield Setting(key="validate.min_side", value=found.smallest_side, reason=reason)

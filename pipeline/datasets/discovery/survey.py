@@ -1,18 +1,17 @@
-"""A summary of a source before any picture is decoded, with warnings about what looks odd."""
+"""A summary of a source before any sample is decoded."""
 
 from __future__ import annotations
 
 import os
-import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, final
 
-from pipeline.core.errors import ItemRejected, name_some
+from pipeline.core.errors import ItemRejected
 from pipeline.core.manifest_schema import SPLITS
+from pipeline.core.sample_codec import noun_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from pipeline.core.sample_codec import FileSet, SampleCodec
 
 MAX_SAMPLED, MAX_BYTES = 1000, 256 * 1024**2
-FEW, MOST = 10, 0.95  # pictures of a label, and its share of the labelled ones; fewer or more are reported
-NUM_EXAMPLES, MAX_DECODED = 5, 50
+MAX_DECODED = 50
 TINY = 64  # pixels: pictures whose longer side is at most this are decoded, to see whether they have colours
 
 
@@ -80,16 +78,20 @@ class HeaderSample:
     """A sample of the pictures, of which only the headers were read.
 
     Attributes:
-        sizes: (width, height) of readable pictures, in pixels.
+        sizes: (width, height) of readable samples, in pixels.
         refused: Path and rejection of the others.
         num_turned: Pictures that are stored turned, as EXIF says.
         is_grey: Whether the pictures are tiny and none of the first ones has a colour; larger ones are not decoded.
+        depths: Frames or slices of each readable sample, 0 where only decoding tells; empty of pictures.
+        media: Of all of them.
     """
 
     sizes: Sequence[tuple[int, int]]
     refused: Sequence[tuple[str, ItemRejected]]
     num_turned: int = 0
     is_grey: bool = False
+    depths: Sequence[int] = ()
+    media: str = "image"
 
     @property
     def num(self) -> int:
@@ -111,7 +113,20 @@ class HeaderSample:
         common = Counter(self.sizes).most_common(3)
         others = len(set(self.sizes)) - len(common)
         shown = ", ".join(f"{width} x {height} ({number:,})" for (width, height), number in common)
-        return f"{shown}, and {others:,} other sizes" if others else shown
+        sizes = f"{shown}, and {others:,} other sizes" if others else shown
+        known = [one for one in self.depths if one]
+        return f"{sizes}; of {min(known):,} to {max(known):,} frames or slices" if known else sizes
+
+    @property
+    def noun(self) -> str:
+        """What a person calls a sample."""
+        return noun_of(self.media)
+
+    @property
+    def depth(self) -> float | None:
+        """Median number of frames or slices; None of pictures, and where only decoding tells it."""
+        known = [one for one in self.depths if one]
+        return median(known) if known else None
 
 
 def summarise_source(rows: pd.DataFrame) -> SourceSummary:
@@ -172,6 +187,8 @@ def sample_headers(source: Source, rows: pd.DataFrame, codec: SampleCodec) -> He
     return HeaderSample(
         sizes=[(one.width, one.height) for one in headers],
         refused=refused,
+        depths=[one.depth for one in headers] if codec.media != "image" else [],
+        media=codec.media,
         num_turned=sum(one.is_turned for one in headers),
         is_grey=bool(tiny)
         and len(tiny) == min(len(headers), MAX_DECODED)
@@ -186,114 +203,3 @@ def _is_grey(codec: SampleCodec, data: bytes | np.ndarray | FileSet) -> bool:
     except ItemRejected:
         return False
     return pixels.ndim == 2 or bool((pixels == pixels[..., :1]).all())
-
-
-def warnings_for(found: SourceSummary, sample: HeaderSample) -> Iterator[str]:
-    """The warnings before the first run, one line each."""
-    yield from _odd_labels(found)
-    yield from _odd_splits(found)
-    for reason, number in found.refused.items():
-        if reason == "no_row":
-            yield f"left out, {REASON_IN_WORDS[reason]}: {number:,}"
-            continue
-        more = f"; {_cut_prefix(found)}" if reason == "outside" and found.absolute else ""
-        yield f"refused, {REASON_IN_WORDS.get(reason, reason)}: {number:,} of {found.num_items:,} items{more}"
-    reasons = Counter(refused.reason for _, refused in sample.refused)
-    for reason, number in reasons.most_common():
-        first = next(f"{path!r}: {one.detail}" for path, one in sample.refused if one.reason == reason)
-        words = REASON_IN_WORDS.get(reason, reason)
-        yield f"refused, {words}: {number:,} of {sample.num:,} files looked at; the first is {first}"
-    if sample.num_turned:
-        yield f"stored turned by the camera, read upright: {sample.num_turned:,} of {sample.num:,} files looked at"
-    sides = [max(one) for one in sample.sizes]
-    if sides and max(sides) > 4 * min(sides):
-        yield f"the sizes differ much: longer sides from {min(sides)} to {max(sides)} pixels"
-
-
-def find_obstacle(found: SourceSummary, sample: HeaderSample) -> str:
-    """The most frequent reason why no picture could be read, with its count, an example and advice."""
-    number, total = 0, 0
-    if sample.refused:
-        reason, number = Counter(refused.reason for _, refused in sample.refused).most_common(1)[0]
-        total = sample.num
-    elif found.refused:
-        reason, number = next(iter(found.refused.items()))
-        total = found.num_items
-    if not number:
-        return "the source names no picture"
-    first = next((f", the first is {path!r}: {one.detail}" for path, one in sample.refused if one.reason == reason), "")
-    words, helps = REASON_IN_WORDS.get(reason, reason), WHAT_HELPS.get(reason, "")
-    helps = _cut_prefix(found) if reason == "outside" and found.absolute else helps
-    return f"{words} ({number:,} of {total:,}{first}){helps and '; '}{helps}"
-
-
-def _cut_prefix(found: SourceSummary) -> str:
-    """What to do about absolute paths outside the folder of the pictures."""
-    prefix = f"{found.absolute.rstrip('/')}/"
-    return f"{found.num_absolute:,} begin with {prefix!r}: cut that from them, or name that folder with --pictures"
-
-
-WHAT_HELPS = {
-    "missing": "put the pictures there, name their folder with --pictures, or mount the disk that links lead to",
-    "unreadable": "correct their permissions (chmod -R u+rX FOLDER)",
-    "outside": "write their paths relative to the folder that holds them, and name that folder with --pictures",
-    "empty": "copy or download them again",
-    "not_a_picture": "name the folder that holds pictures",
-    "no_row": "name them in the table or document, or choose another way to read the folder with --format",
-}
-REASON_IN_WORDS = {
-    "missing": "named by an annotation or a link, but missing",
-    "unsupported": "pictures of a format that is not read",
-    "too_large": "too large",
-    "ambiguous": "names that may mean several files",
-    "no_row": "pictures that no annotation names",
-    "empty": "empty files",
-    "not_a_picture": "files that are no pictures in spite of their names",
-    "truncated": "damaged pictures",
-    "unreadable": "files that cannot be opened",
-    "outside": "paths that leave the source's folder",
-    "bad_annotation": "damaged annotations",
-    "bad_name": "names that are not UTF-8",
-}
-
-
-def _odd_labels(found: SourceSummary) -> Iterator[str]:
-    num_labelled = found.num_pictures - found.num_unlabelled
-    if few := [label for label, number in found.labels.items() if number < FEW]:
-        yield f"fewer than {FEW} pictures each: {name_some(few[::-1], NUM_EXAMPLES)}"
-    for label, number in found.labels.items():
-        if number == num_labelled:
-            yield f"every labelled picture has {label!r}, so this label distinguishes no pictures"
-        elif number > MOST * num_labelled:
-            yield f"{number:,} of {num_labelled:,} labelled pictures have {label!r}, so its absence is rare"
-    alike = defaultdict(list)
-    for label in found.labels:
-        composed = unicodedata.normalize("NFKC", label)  # a Mac's disk stores an accent as a letter of its own
-        alike[re.sub(r"[\W_]+", "", composed).casefold() or label].append(label)
-    for same in alike.values():
-        if len(same) > 1:
-            yield f"almost the same spelling, perhaps one label: {name_some(same, NUM_EXAMPLES)}"
-    if found.num_several:
-        yield f"pictures with several labels: {found.num_several:,}"
-    if found.num_negative:
-        yield (
-            f"pictures that show none of the labels, negatives of a multi-label task: {found.num_negative:,}; "
-            "--empty own_label makes a class of them, --empty unlabelled leaves them out"
-        )
-    if found.num_unlabelled and found.labels:
-        yield f"pictures without a label, which take no part in a training for labels: {found.num_unlabelled:,}"
-
-
-def _odd_splits(found: SourceSummary) -> Iterator[str]:
-    if found.splits and sum(found.splits.values()) < found.num_pictures:
-        yield f"pictures in none of the given splits: {found.num_pictures - sum(found.splits.values()):,}"
-    splits_with = {
-        label: [name for name, counts in found.labels_of.items() if label in counts] for label in found.labels
-    }
-    for name in found.labels_of:
-        only = [label for label, splits in splits_with.items() if splits == [name]]
-        if only and len(found.labels_of) > 1:
-            yield f"only {name} has {name_some(only, NUM_EXAMPLES)}"
-        lacking = [label for label, splits in splits_with.items() if len(splits) > 1 and name not in splits]
-        if lacking:
-            yield f"{name} lacks {name_some(lacking, NUM_EXAMPLES)}"

@@ -13,9 +13,10 @@ from pipeline.core.delimited_text import decode_text
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import read_bytes
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
-from pipeline.datasets.discovery.folder_contents import existing_folder, files_below, suffix
+from pipeline.datasets.discovery.folder_contents import existing_folder, files_below
 from pipeline.datasets.discovery.format_clues import pictures_folder
 from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.sample_suffixes import suffix
 from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.documents import expect, parse_json
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives

@@ -21,8 +21,8 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import MAX_FILE_BYTES, stat_file
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
-from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES
 from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.sample_suffixes import PICTURE_SUFFIXES
 from pipeline.datasets.sources.items import Item, table
 
 UNSIGNED_BYTE = 0x08  # the type code of the format; pictures and labels have no other

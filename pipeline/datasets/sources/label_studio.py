@@ -14,9 +14,9 @@ import pandas as pd
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_listing import MAX_NAMES, FileListing, FormatMatch
-from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, suffix
 from pipeline.datasets.discovery.format_clues import match_documents, starts_with, strings
 from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.sample_suffixes import SAMPLE_SUFFIXES, suffix
 from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.documents import expect, read_json
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives, relative
@@ -123,7 +123,7 @@ def _picture(data: JsonObject) -> str | None:
     texts = [one for one in values if isinstance(one, str) and 0 < len(one) <= MAX_URL_LENGTH]
     if data.get("image") in texts:
         return texts[0]
-    return next((one for one in texts if suffix(next(_paths(one))) in PICTURE_SUFFIXES), None)
+    return next((one for one in texts if suffix(next(_paths(one))) in SAMPLE_SUFFIXES), None)
 
 
 def locate_picture(root: Path, url: str) -> str:
@@ -143,7 +143,7 @@ def locate_picture(root: Path, url: str) -> str:
 def _endings(place: FileListing, edges: bytes) -> list[str]:
     """The paths of the pictures of the tasks, without first folders that the place does not have."""
     paths = (path for text in strings(edges) for path in _paths(text))
-    named = [path for path in islice(paths, 50 * MAX_NAMES) if suffix(path) in PICTURE_SUFFIXES][:MAX_NAMES]
+    named = [path for path in islice(paths, 50 * MAX_NAMES) if suffix(path) in SAMPLE_SUFFIXES][:MAX_NAMES]
     deepest = max((path.count("/") for path in named), default=0)
     shorter = ([path.split("/", start)[-1] for path in named] for start in range(deepest + 1))
     return next((paths for paths in shorter if place.common_parent(paths) is not None), named)

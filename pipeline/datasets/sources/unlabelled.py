@@ -11,8 +11,9 @@ import pandas as pd
 
 from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
-from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, existing_folder, files_below, suffix
+from pipeline.datasets.discovery.folder_contents import existing_folder, files_below
 from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.sample_suffixes import PICTURE_SUFFIXES, suffix
 from pipeline.datasets.sources.file_source import FileSource
 from pipeline.datasets.sources.items import Item, table
 

@@ -12,8 +12,9 @@ import pandas as pd
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import read_bytes
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
-from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, files_below, match_files, suffix
+from pipeline.datasets.discovery.folder_contents import files_below, match_files
 from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.sample_suffixes import PICTURE_SUFFIXES, suffix
 from pipeline.datasets.discovery.split_names import split_named
 from pipeline.datasets.sources.documents import read_text
 from pipeline.datasets.sources.file_source import FileSource

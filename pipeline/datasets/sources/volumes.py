@@ -15,13 +15,13 @@ from pipeline.core.errors import UserError, name_some
 from pipeline.core.ranges import PositiveInt
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.file_walk import folders_around
-from pipeline.datasets.discovery.folder_contents import existing_folder, suffix, tree_below
+from pipeline.datasets.discovery.folder_contents import existing_folder, tree_below
 from pipeline.datasets.discovery.folder_levels import Level, Levels, read_levels
 from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.sample_suffixes import media_named
 from pipeline.datasets.discovery.volume_files import FoundVolume, find_volumes
 from pipeline.datasets.sources.file_source import FileSource
 from pipeline.datasets.sources.items import Item, table
-from pipeline.images.formats import SUFFIXES
 from pipeline.volumes.patients import make_pseudonym
 
 FOLDER = "folder"  # the attribute of volumes without labels
@@ -160,7 +160,7 @@ class Volumes(FileSource, FormatDetector):
         if place.named:
             return
         volumes = find_volumes(place.files, place.head)
-        if not volumes or sum(suffix(path) in SUFFIXES for path in place.files) > len(volumes):
+        if not volumes or sum(media_named(path) == "image" for path in place.files) > len(volumes):
             return
         choices = {"path": str(place.root)}
         if any(volume.identity.patient_id for volume in volumes):

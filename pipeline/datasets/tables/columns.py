@@ -7,8 +7,8 @@ from typing import Any
 
 from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.file_listing import EDGE_BYTES, FileListing, FormatMatch
-from pipeline.datasets.discovery.folder_contents import suffix
 from pipeline.datasets.discovery.format_clues import one_or_each, split_documents
+from pipeline.datasets.discovery.sample_suffixes import suffix
 from pipeline.datasets.discovery.split_names import part_named
 from pipeline.datasets.tables.cells import LISTS
 from pipeline.datasets.tables.dialects import is_encoding, name_pictures

@@ -12,7 +12,7 @@ from typing import final
 
 from pipeline.core.delimited_text import decode_text
 from pipeline.core.errors import UserError
-from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, suffix
+from pipeline.datasets.discovery.sample_suffixes import SAMPLE_SUFFIXES, suffix
 
 DELIMITERS = (",", ";", "\t", "|")
 MAX_TEXT = 256 * 1024  # characters that are examined
@@ -118,7 +118,7 @@ class Head:
         if not rows:
             return True
         first, *others = rows
-        if any(suffix(cell.strip()) in PICTURE_SUFFIXES for cell in first):
+        if any(suffix(cell.strip()) in SAMPLE_SUFFIXES for cell in first):
             return False
         if all(NUMBER.fullmatch(cell.strip()) for cell in first):
             return any(map(name_pictures, zip(*others, strict=False)))
@@ -138,4 +138,4 @@ class Head:
 
 def name_pictures(texts: tuple[str, ...] | list[str]) -> bool:
     """Whether most texts end like a picture's file."""
-    return 2 * sum(suffix(text.strip()) in PICTURE_SUFFIXES for text in texts) > len(texts)
+    return 2 * sum(suffix(text.strip()) in SAMPLE_SUFFIXES for text in texts) > len(texts)

@@ -11,9 +11,9 @@ from typing import Any, final
 
 from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.file_listing import EDGE_BYTES, MAX_NAMES, FileListing, list_files
-from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, suffix
 from pipeline.datasets.discovery.format_clues import folder_of, pictures_folder
-from pipeline.datasets.discovery.name_resolution import Resolver
+from pipeline.datasets.discovery.sample_finder import SampleFinder
+from pipeline.datasets.discovery.sample_suffixes import SAMPLE_SUFFIXES, suffix
 from pipeline.datasets.tables.cells import as_text
 from pipeline.datasets.tables.dialects import name_pictures
 from pipeline.datasets.tables.label_columns import words
@@ -109,26 +109,35 @@ class Files:
                 self.place = list_files(Path(options["pictures"]))
             except UserError:
                 self.place = FileListing(root=place.root, files=())
-        self.resolver = Resolver(self.place.files, self.place.root)
+        self.finder = SampleFinder(self.place.files, self.place.root)
 
     def match_names(self, names: Collection[str]) -> dict[str, str]:
-        """Each name that means a picture, to the path of the picture."""
-        found = self.resolver.find_all(dict.fromkeys(names).keys())
-        return {name: one for name, one in found.items() if isinstance(one, str) and suffix(one) in PICTURE_SUFFIXES}
+        """Each name that means a sample, to its path."""
+        found = self.finder.find_all(dict.fromkeys(names).keys())
+        paths = {name: one for name, one in found.items() if isinstance(one, str)}
+        return {name: one for name, one in paths.items() if suffix(one) in SAMPLE_SUFFIXES or not self.place.has(one)}
 
     def column(self, columns: Columns) -> str | None:
-        """The column whose names match the most pictures, else one whose names end like those of pictures."""
+        """The column whose names match the most files, else end like those of samples, else match the most folders."""
+        fitting = (
+            self._fitting(columns, self.place.has)
+            or [name for name in columns.values if name_pictures(columns.texts(name))]
+            or self._fitting(columns, lambda path: not self.place.has(path))
+        )
+        return columns.find_known("image", fitting) or next(iter(fitting), None)
+
+    def _fitting(self, columns: Columns, is_meant: Callable[[str], bool]) -> list[str]:
+        """The columns whose names match the most samples of a kind; folders of classes or parts are no samples."""
         counts = {}
         for name in columns.values:
-            texts = [*dict.fromkeys(columns.texts(name))]
+            every = columns.texts(name)
+            texts = [*dict.fromkeys(every)]
             sampled = texts[:: max(1, len(texts) // MAX_NAMES)][:MAX_NAMES]
-            found = {*self.match_names(sampled).values()}
-            if 2 * len(found) >= len(sampled) > 0:
+            found = {path for path in self.match_names(sampled).values() if is_meant(path)}
+            is_repeated = 2 * len(texts) <= len(every) and not any(map(self.place.has, found))
+            if 2 * len(found) >= len(sampled) > 0 and not is_repeated:
                 counts[name] = len(found)
-        fitting = [name for name in counts if counts[name] == max(counts.values())]
-        if not fitting:
-            fitting = [name for name in columns.values if name_pictures(columns.texts(name))]
-        return columns.find_known("image", fitting) or next(iter(fitting), None)
+        return [name for name in counts if counts[name] == max(counts.values())]
 
     def folder(
         self,

@@ -8,6 +8,7 @@ const percent = (score) => `${(100 * score).toFixed(score > 0.9995 || score < 0.
 let key = "";
 let classes = [];
 let severalLabels = false;
+let noun = "picture";
 
 async function call(path, options = {}) {
   const headers = { ...(options.headers || {}), ...(key ? { "X-API-Key": key } : {}) };
@@ -36,6 +37,9 @@ async function start() {
   try {
     const state = await call("readyz");
     find("model").textContent = `${state.model}, version ${state.version}`;
+    if (state.media) noun = state.media;
+    find("title").textContent = `Classify a ${noun}`;
+    find("prompt").textContent = noun === "picture" ? "Drop pictures here" : `Drop ${noun}s here, a folder of one as a zip`;
     classes = (await call("classes")).map((one) => one.name);
     find("model").textContent += `, ${classes.length} classes`;
     show("");
@@ -47,7 +51,7 @@ async function start() {
 async function classify(files) {
   const pictures = [...files];
   if (!pictures.length) return;
-  show(pictures.length === 1 ? "Looking at the picture …" : `Looking at ${pictures.length} pictures …`);
+  show(pictures.length === 1 ? `Looking at the ${noun} …` : `Looking at ${pictures.length} ${noun}s …`);
   const form = new FormData();
   for (const file of pictures) form.append("files", file);
   let found = [];
@@ -65,7 +69,13 @@ async function classify(files) {
 function makeCard(prediction, file) {
   const card = find("card").content.firstElementChild.cloneNode(true);
   const part = (name) => card.querySelector(name);
-  const image = part("img");
+  let image = part("img");
+  if (file.type.startsWith("video/")) {
+    const film = document.createElement("video");
+    Object.assign(film, { muted: true, loop: true, controls: true, autoplay: true });
+    image.replaceWith(film);
+    image = film;
+  }
   image.src = URL.createObjectURL(file);
   image.alt = file.name;
   image.addEventListener("error", () => image.remove());

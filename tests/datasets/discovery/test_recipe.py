@@ -118,3 +118,21 @@ def test_the_constants_are_those_of_conf():
     assert {"augmentation": recipe.AUGMENTATION} in defaults["defaults"]
     train = yaml.safe_load((ROOT / "conf/train/finetune.yaml").read_text())
     assert train["min_steps"] == recipe.MIN_STEPS
+
+
+def test_clips_and_volumes_have_an_encoder_of_three_axes_and_their_own_size():
+    clips = settings(media="clip", side=240.0, has_gpu=False)
+    assert (clips["/media"], clips["/encoder"], clips["/embed"]) == ("clip", "conv3d_small", "frames")
+    assert clips["/augmentation"] == ["mirror", "shift", "exposure"]
+    assert (clips["image_size"], clips["epochs"], clips["learning_rate"]) == (64, 12, 0.005)
+    assert settings(media="clip", side=240.0, has_gpu=True)["image_size"] == 112
+    volumes = settings(media="volume", side=28.0, smallest_side=28)
+    assert volumes["/augmentation"] == ["shift", "exposure"]  # left and right of a body differ
+    assert volumes["image_size"] == 28
+
+
+def test_few_clips_have_frozen_features():
+    found = settings(media="clip", num_train=149)
+    assert found["/train"] == "logistic"
+    assert found["/embed"] == "frames"
+    assert not {"/encoder", "epochs", "/augmentation"} & set(found)

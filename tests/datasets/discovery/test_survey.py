@@ -5,7 +5,8 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected
-from pipeline.datasets.discovery.survey import MAX_BYTES, HeaderSample, sample_headers, summarise_source, warnings_for
+from pipeline.datasets.discovery.survey import MAX_BYTES, HeaderSample, sample_headers, summarise_source
+from pipeline.datasets.discovery.survey_warnings import warnings_for
 from pipeline.media.image import Image
 
 CODEC = Image().codec({"max_pixels": 100_000_000})

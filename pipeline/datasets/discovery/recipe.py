@@ -165,17 +165,16 @@ def propose(found: Measurements, min_samples: int, min_side: int) -> list[Settin
 
 def _of_axes(found: Measurements) -> Iterator[Setting]:
     """The settings for clips and volumes."""
-    is_frozen = found.has_labels and found.num_train < FEW_TRAINING
+    is_frozen = not found.has_labels or found.num_train < FEW_TRAINING
     yield from _labels_and_split(found)
-    yield from (
-        Setting(key=key, value=one, reason=why) for key, one, why in axes.propose_components(found.media, is_frozen)
-    )
-    if is_frozen:
+    chosen = axes.propose_components(found.media, is_frozen, found.has_labels)
+    yield from (Setting(key=key, value=value, reason=reason) for key, value, reason in chosen)
+    if found.has_labels and is_frozen:
         blind = "; blind to the order of frames" if found.media == "clip" else ""
         reason = f"on frozen features: too few {found.media}s for a network without weights{blind}"
         yield Setting(key="/train", value=LEARNER_OF_FEW, reason=reason)
-    side = axes.stored_side(found.media, found.side, found.has_gpu)
-    yield Setting(key="image_size", value=side, reason=f"pixels of a side; the {found.media}s have {found.side:.0f}")
+    sizes = axes.propose_sizes(found.media, found.side, found.has_gpu)
+    yield from (Setting(key=key, value=value, reason=reason) for key, value, reason in sizes)
     if found.has_labels and not is_frozen:
         yield from _epochs(found)
     yield from _whole_picture(found)

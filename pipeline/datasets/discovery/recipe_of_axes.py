@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-LARGEST_SIDE = {"clip": 64, "volume": 64}  # pixels of a side, stored without a GPU: 16 x 64 x 64 is 65,536 values
+LARGEST_SIDE = {"clip": 64, "volume": 32}  # pixels of a side without a GPU: 16 x 64 x 64 and 32 x 32 x 32 values
 LARGEST_SIDE_OF_GPU = {"clip": 112, "volume": 96}
+LARGEST_EMBEDDED = 64  # pixels of a side of volumes, each slice of which is a picture for the checks
 MIN_SIDE = 16  # pixels
-ENCODER, EMBED = "conv3d_small", "frames"  # files of conf/encoder/ and conf/embed/
-AUGMENTATION = {"clip": ["mirror", "shift", "exposure"], "volume": ["shift", "exposure"]}
+ENCODER, FROZEN_ENCODER, EMBED, ATTRIBUTION = (
+    "conv3d_small",
+    "frame_mean",
+    "frames",
+    "occlusion_cuboid",
+)  # files of conf/
+AUGMENTATION = {"clip": ["mirror", "shift", "exposure"], "volume": ["shift", "axis_shift", "exposure"]}
+CORRUPTION = {
+    "clip": ["brightness", "contrast", "blur", "noise", "compression", "resolution", "frame_drop", "fewer_frames"],
+    "volume": ["brightness", "contrast", "blur", "noise", "resolution", "slice_thickness"],
+}
 WHY = {
     "clip": "the same change for all frames of a clip; no mirror where left and right are different classes",
     "volume": "no flips: left and right of a body differ",
 }
+PARTS = {"clip": "frames", "volume": "slices"}
 
 
 def stored_side(media: str, side: float, has_gpu: bool) -> int:
@@ -27,16 +38,31 @@ def stored_side(media: str, side: float, has_gpu: bool) -> int:
     return max(MIN_SIDE, min(int(side), largest))
 
 
-def propose_components(media: str, is_frozen: bool) -> Iterator[tuple[str, str | list[str], str]]:
+def propose_components(media: str, is_frozen: bool, has_labels: bool) -> Iterator[tuple[str, str | list[str], str]]:
     """Key, value and reason of the settings that name files of conf/.
 
     Args:
         media: clip or volume.
         is_frozen: Whether the learner takes frozen features.
+        has_labels: Whether any sample has a label.
     """
+    parts = PARTS[media]
     yield "/media", media, f"each sample is one {media}"
-    if not is_frozen:
+    if is_frozen:
+        yield "/encoder", FROZEN_ENCODER, f"the mean of the features of all {parts}"
+    else:
         yield "/encoder", ENCODER, "three convolutions over three axes, without pretrained weights"
-    yield "/embed", EMBED, f"features of the {'frames' if media == 'clip' else 'slices'}, for the checks"
-    if not is_frozen:
+    yield "/embed", EMBED, f"features of the {parts}, for the checks"
+    if has_labels:
         yield "/augmentation", AUGMENTATION[media], WHY[media]
+        yield "/corruption", CORRUPTION[media], f"the same for all {parts}, and fewer of them"
+        yield "/attribution", ATTRIBUTION, f"parts of {media}s, in a sixth of the time of squares"
+        yield "/intervention", [], "interventions change pictures only"
+
+
+def propose_sizes(media: str, side: float, has_gpu: bool) -> Iterator[tuple[str, int, str]]:
+    """Key, value and reason of the settings that are numbers; arguments as those of `stored_side`."""
+    yield "image_size", stored_side(media, side, has_gpu), f"pixels of a side; the {media}s have {side:.0f}"
+    if media == "volume":
+        yield "augment.margin", 0, "all of a volume is seen"
+        yield "embed.image_size", min(max(int(side), MIN_SIDE), LARGEST_EMBEDDED), "pixels, and as many slices"

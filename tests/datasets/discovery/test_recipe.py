@@ -127,7 +127,7 @@ def test_clips_and_volumes_have_an_encoder_of_three_axes_and_their_own_size():
     assert (clips["image_size"], clips["epochs"], clips["learning_rate"]) == (64, 12, 0.005)
     assert settings(media="clip", side=240.0, has_gpu=True)["image_size"] == 112
     volumes = settings(media="volume", side=28.0, smallest_side=28)
-    assert volumes["/augmentation"] == ["shift", "exposure"]  # left and right of a body differ
+    assert volumes["/augmentation"] == ["shift", "axis_shift", "exposure"]  # left and right of a body differ
     assert volumes["image_size"] == 28
 
 
@@ -135,4 +135,8 @@ def test_few_clips_have_frozen_features():
     found = settings(media="clip", num_train=149)
     assert found["/train"] == "logistic"
     assert found["/embed"] == "frames"
-    assert not {"/encoder", "epochs", "/augmentation"} & set(found)
+    assert found["/encoder"] == "frame_mean"
+    assert not {"epochs", "learning_rate"} & set(found)
+    unlabelled = settings(media="volume", has_labels=False, num_train=1000)
+    assert unlabelled["/encoder"] == "frame_mean"
+    assert not {"/augmentation", "/corruption", "/train", "epochs"} & set(unlabelled)  # of experiment=clusters

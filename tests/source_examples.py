@@ -145,4 +145,7 @@ def torchvision(root: Path) -> dict[str, Any]:
 
 Maker = Callable[[Path], dict[str, Any]]
 FORMATS: dict[str, Maker] = {one.__name__: one for one in (folder, table, coco, voc, darwin, cvat, label_studio, idx)}
-MAKERS: dict[str, Maker] = {**FORMATS, **{one.__name__: one for one in (archive, remote, torchvision, unlabelled, arrays)}}
+MAKERS: dict[str, Maker] = {
+    **FORMATS,
+    **{one.__name__: one for one in (archive, remote, torchvision, unlabelled, arrays)},
+}

@@ -245,7 +245,7 @@ def content(material: Material) -> dict[str, object]:
         "tables": per_class,
         "confusion": matrix,
         "tallies": [] if single else tallies(of_test, thresholds_of(material)),
-        "decisions": decisions(material.decisions),
+        "decisions": decisions(material.decisions, material.checks.get("class_drift")),
         "histogram": histogram(of_test, material.decisions["policy"]["rule"]) if single and len(test) else None,
         "slices": parts(
             material.slices,

@@ -17,6 +17,7 @@ from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.evaluation.baseline_margin import margin_over_properties
 from pipeline.evaluation.cross_validation import decide_by_probe
 from pipeline.evaluation.time_use_text import REVERSED, SHUFFLED, SINGLE, STATIC, STATIC_MARGIN
+from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.images.storage import SquareFormat
 from pipeline.statistics.bootstrap import Basis, Bootstrap, share_interval
 from pipeline.statistics.classification import balanced_accuracy
@@ -25,8 +26,11 @@ from pipeline.statistics.systematic_sample import sample_evenly
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.features.extractor import FeatureExtractor, FeatureOptions
+    from pipeline.core.contracts import Predictor
+    from pipeline.core.policy import Policy
+    from pipeline.datasets.packed import PackedDataset
 
+STACKED_AXES = 5  # of packed samples of three axes: (N, T, H, W, C)
 CHUNK = 64  # samples changed at once
 Decide = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (n, T, H, W, C) uint8 and their n rows to (n, K) bool
 Change = Callable[[np.ndarray, np.ndarray], np.ndarray]  # the same to samples of the same shape
@@ -67,6 +71,24 @@ class StackedSamples:
     targets: np.ndarray
     exclusive: bool
     decide: Decide
+
+    @classmethod
+    def of(cls, packed: PackedDataset, predictor: Predictor, policy: Policy) -> StackedSamples:
+        """The packed samples, as a policy decides on the scores of a predictor."""
+        deciding = replace(policy, out_of_distribution=None)  # how far a sample is from train changes no label
+
+        def decide(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            known = packed.index.iloc[rows].reset_index(drop=True)
+            return deciding.decide(predictor.with_metadata(known).predict(images), predictor.task).decided
+
+        return cls(
+            images=packed.images,
+            index=packed.index,
+            classes=packed.classes,
+            targets=predictor.task.targets(packed.index["labels"].tolist(), packed.classes),
+            exclusive=predictor.task.exclusive,
+            decide=decide,
+        )
 
     def rows_of(self, split: str, most: int, seed: int) -> np.ndarray:
         """Rows of a split, ascending; of more than `most` each combination of labels by its share."""
@@ -132,61 +154,83 @@ def choose_frame(samples: StackedSamples, options: Options) -> int:
 
 
 def measure_time_use(
-    samples: StackedSamples, has_time: bool, options: Options, bootstrap: Bootstrap
+    samples: StackedSamples, has_time: bool, featuring: FeatureOptions, options: Options, bootstrap: Bootstrap
 ) -> dict[str, Estimate]:
-    """The balanced accuracy on test minus that on changed samples, each a paired difference with its interval.
+    """The figures of test about time; empty without a sample of test, or where a sample has one frame.
 
     Args:
         samples: Of all splits.
         has_time: Whether the first axis is time; a volume has no direction in which it is played.
+        featuring: The section `embed`: the encoder that is not trained, for the middle frame alone.
         options: Which samples, and the seed.
         bootstrap: How groups are resampled, where there are more than 100.
-
-    Returns:
-        `shuffled_margin`, `reversed_margin` of clips alone, and `single_margin`; empty without a sample of test.
-
-    Source: Huang et al. 2018, doi:10.1109/CVPR.2018.00769, for shuffled frames and single ones.
     """
     rows = samples.rows_of("test", options.max_samples, options.seed)
     if not len(rows) or samples.images.shape[1] < 2:
         return {}
+    as_is = samples.predictions(rows, samples.decide_changed(rows))
+    return compare_changed(samples, rows, as_is, has_time, options, bootstrap) | compare_still(
+        samples, rows, as_is, featuring, options, bootstrap
+    )
+
+
+def compare_changed(
+    samples: StackedSamples,
+    rows: np.ndarray,
+    as_is: Predictions,
+    has_time: bool,
+    options: Options,
+    bootstrap: Bootstrap,
+) -> dict[str, Estimate]:
+    """The balanced accuracy minus that on changed samples, each a paired difference with its interval.
+
+    Args:
+        samples: Of all splits.
+        rows: Of test.
+        as_is: Decisions on these rows; the others as for `measure_time_use`.
+
+    Returns:
+        `shuffled_margin`, `reversed_margin` of clips alone, and `single_margin`.
+
+    Source: Huang et al. 2018, doi:10.1109/CVPR.2018.00769, for shuffled frames and single ones.
+    """
     names, frame = samples.index["sample_id"].to_numpy(), choose_frame(samples, options)
     changes: dict[str, Change] = {SHUFFLED: lambda part, own: shuffle_frames(part, names[own], options.seed)}
     if has_time:
         changes[REVERSED] = lambda part, _: part[:, ::-1]
     changes[SINGLE] = lambda part, _: repeat_frame(part, frame)
-    as_is = samples.predictions(rows, samples.decide_changed(rows))
     return {
         name: margin_over_properties(as_is, samples.decide_changed(rows, change), samples.exclusive, bootstrap)
         for name, change in changes.items()
     }
 
 
-def measure_static_baseline(
-    samples: StackedSamples, featuring: FeatureOptions, options: Options, bootstrap: Bootstrap
+def compare_still(
+    samples: StackedSamples,
+    rows: np.ndarray,
+    as_is: Predictions,
+    featuring: FeatureOptions,
+    options: Options,
+    bootstrap: Bootstrap,
 ) -> dict[str, Estimate]:
     """What frozen features of the middle frame or slice alone reach on test, and how far the model is above that.
 
     A logistic regression on the middle frames of train decides on those of test; it is what a still picture gives.
 
-    Args:
-        samples: Of all splits.
-        featuring: The section `embed`: the encoder that is not trained.
-        options: Which samples.
-        bootstrap: How groups are resampled, where there are more than 100.
-    """
-    from pipeline.features.extractor import FeatureExtractor
+    Args as for `compare_changed` and `measure_time_use`.
 
-    train, test = (samples.rows_of(split, options.max_samples, options.seed) for split in ("train", "test"))
-    if not len(train) or not len(test):
+    Returns:
+        `static_baseline` and `static_margin`; empty without a sample of train.
+    """
+    train = samples.rows_of("train", options.max_samples, options.seed)
+    if not len(train):
         return {}
     extractor = FeatureExtractor(featuring)
-    features = [_features_of_middle(samples.images, rows, extractor, featuring) for rows in (train, test)]
+    features = [_features_of_middle(samples.images, one, extractor, featuring) for one in (train, rows)]
     decided = decide_by_probe(features[0], samples.targets[train], features[1], samples.exclusive)
-    model = samples.predictions(test, samples.decide_changed(test))
     return {
-        STATIC: _balanced(replace(model, decided=decided), samples.exclusive, bootstrap),
-        STATIC_MARGIN: margin_over_properties(model, decided, samples.exclusive, bootstrap),
+        STATIC: _balanced(replace(as_is, decided=decided), samples.exclusive, bootstrap),
+        STATIC_MARGIN: margin_over_properties(as_is, decided, samples.exclusive, bootstrap),
     }
 
 
@@ -194,11 +238,11 @@ def _features_of_middle(
     images: np.ndarray, rows: np.ndarray, extractor: FeatureExtractor, featuring: FeatureOptions
 ) -> np.ndarray:
     """(n, D) features; an encoder of three axes gets the middle frame as a sample of one frame."""
-    square = SquareFormat.of_card(
-        {"size": featuring.image_size, "fit": featuring.fit, "channels": int(images.shape[-1])}
-    )
+    channels = int(images.shape[-1])
+    square = SquareFormat.of_card({"size": featuring.image_size, "fit": featuring.fit, "channels": channels})
     takes_pictures = extractor.components["embed.encoder"].spatial_rank in (None, 2)
-    pictures = (square.convert(middle_pictures(images[row][None])[0]) for row in rows)
+    middles = (middle_pictures(images[row][None])[0] for row in rows)
+    pictures = (square.convert(one[..., 0] if channels == 1 else one) for one in middles)
     found = extractor.stream(one if takes_pictures else one[None] for one in pictures)
     return np.stack(list(found))
 

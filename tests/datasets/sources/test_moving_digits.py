@@ -1,5 +1,7 @@
 """Digits that move in four directions: the direction is in the order of the frames, and nowhere else."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from file_options import from_file
@@ -25,7 +27,7 @@ def test_each_frame_is_the_one_before_moved_on_a_torus(direction):
     clip = source.open(path)
     assert (clip.shape, clip.dtype) == ((6, 32, 32), np.uint8)
     move = {"up": (-STEP, 0), "down": (STEP, 0), "left": (0, -STEP), "right": (0, STEP)}[direction]
-    for before, after in zip(clip[:-1], clip[1:], strict=True):
+    for before, after in pairwise(clip):
         np.testing.assert_array_equal(after, np.roll(before, move, axis=(0, 1)))
     np.testing.assert_array_equal(clip, source.open(path))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Annotated, Any, ClassVar, Literal, final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from pipeline.core.ranges import Fraction, Seed
 from pipeline.core.results import Finding
 from pipeline.statistics.group_permutation import permuted_distances, sides, take_equally, unit_means
 from pipeline.statistics.permutation import least_possible, max_t_p_values
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 MAX_UNITS = 20_000  # groups that are permuted; of more, this many are sampled
 MAX_NAMED = 3  # classes in the sentence
@@ -84,7 +87,7 @@ class ClassDrift(Check):
         split: np.ndarray,
         shares: pd.DataFrame,
         exclusive: bool,
-    ) -> list[dict[str, Any]]:
+    ) -> list[JsonObject]:
         """A row for each class; the p-value of the pair is the smallest one of its distance and its classes."""
         generator = np.random.default_rng(self.seed)
         rows = np.flatnonzero(np.isin(split, pair))
@@ -111,7 +114,7 @@ class ClassDrift(Check):
         ]
 
     def _finding(
-        self, rows: list[dict[str, Any]], differing: list[str], shares: pd.DataFrame, obstacle: str = ""
+        self, rows: list[JsonObject], differing: list[str], shares: pd.DataFrame, obstacle: str = ""
     ) -> Finding:
         rows = sorted(rows, key=lambda row: (row["p"] > self.alpha, -row["distance"]))
         significant = [row for row in rows if row["p"] <= self.alpha]
@@ -129,7 +132,7 @@ class ClassDrift(Check):
             obstacle=obstacle or self._obstacle(rows),
         )
 
-    def _obstacle(self, rows: list[dict[str, Any]]) -> str:
+    def _obstacle(self, rows: list[JsonObject]) -> str:
         blind = [
             row for row in rows if row["distance"] > self.max_distance and min(row["p"], row["least_p"]) > self.alpha
         ]
@@ -144,7 +147,7 @@ class ClassDrift(Check):
         )
 
 
-def _correct(compared: list[list[dict[str, Any]]], alpha: float) -> list[dict[str, Any]]:
+def _correct(compared: list[list[JsonObject]], alpha: float) -> list[JsonObject]:
     """The rows of all pairs with p-values times the number of pairs that can be significant at all.
 
     Source: Tarone 1990, doi:10.2307/2531456.

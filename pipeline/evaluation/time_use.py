@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -136,6 +137,10 @@ def repeat_frame(samples: np.ndarray, frame: int) -> np.ndarray:
     return np.repeat(samples[:, frame : frame + 1], samples.shape[1], axis=1)
 
 
+def _repeat(samples: np.ndarray, _: np.ndarray, frame: int) -> np.ndarray:
+    return repeat_frame(samples, frame)
+
+
 def choose_frame(samples: StackedSamples, options: Options) -> int:
     """The frame that alone gives the highest balanced accuracy on val, the first of equals; the middle without val."""
     num_frames = samples.images.shape[1]
@@ -146,7 +151,7 @@ def choose_frame(samples: StackedSamples, options: Options) -> int:
     ones, found = np.ones((1, len(rows))), []
     with progress.show("evaluate: single frames", len(candidates), "frames") as bar:
         for frame in candidates.tolist():
-            decided = samples.decide_changed(rows, lambda part, _, frame=frame: repeat_frame(part, frame))
+            decided = samples.decide_changed(rows, partial(_repeat, frame=frame))
             found.append(float(balanced_accuracy(samples.targets[rows], decided, ones, samples.exclusive)[0]))
             if bar is not None:
                 bar.advance(1)
@@ -198,7 +203,7 @@ def compare_changed(
     changes: dict[str, Change] = {SHUFFLED: lambda part, own: shuffle_frames(part, names[own], options.seed)}
     if has_time:
         changes[REVERSED] = lambda part, _: part[:, ::-1]
-    changes[SINGLE] = lambda part, _: repeat_frame(part, frame)
+    changes[SINGLE] = partial(_repeat, frame=frame)
     return {
         name: margin_over_properties(as_is, samples.decide_changed(rows, change), samples.exclusive, bootstrap)
         for name, change in changes.items()
@@ -229,7 +234,7 @@ def compare_still(
     features = [_features_of_middle(samples.images, one, extractor, featuring) for one in (train, rows)]
     decided = decide_by_probe(features[0], samples.targets[train], features[1], samples.exclusive)
     return {
-        STATIC: _balanced(replace(as_is, decided=decided), samples.exclusive, bootstrap),
+        STATIC: _estimate_balanced(replace(as_is, decided=decided), samples.exclusive, bootstrap),
         STATIC_MARGIN: margin_over_properties(as_is, decided, samples.exclusive, bootstrap),
     }
 
@@ -247,7 +252,7 @@ def _features_of_middle(
     return np.stack(list(found))
 
 
-def _balanced(predictions: Predictions, exclusive: bool, bootstrap: Bootstrap) -> Estimate:
+def _estimate_balanced(predictions: Predictions, exclusive: bool, bootstrap: Bootstrap) -> Estimate:
     """The balanced accuracy with its interval."""
     targets, n = np.asarray(predictions.targets, dtype=bool), len(predictions)
     weights = bootstrap.replicates(predictions.groups)

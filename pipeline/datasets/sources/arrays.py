@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import numpy as np
 import pandas as pd
@@ -99,7 +99,7 @@ class Arrays(Source, FormatDetector):
                     "and 1; expected one column, or a column of zeros and ones for each label"
                 )
             names = self._names(values.shape[1] - 1, pair)
-            return [tuple(names[one] for one in np.flatnonzero(row)) for row in values]
+            return [tuple(names[one] for one in np.flatnonzero(row).tolist()) for row in values]
         numbers = values.reshape(-1).tolist()
         names = self._names(max(numbers, default=0), pair)
         return [(names[one],) if one >= 0 else () for one in numbers]
@@ -130,7 +130,7 @@ class Arrays(Source, FormatDetector):
         return _load(self.path, self.tree, self.max_bytes)
 
     @classmethod
-    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, object]) -> Iterator[FormatMatch]:
         for path in place.documents(lambda suffix: suffix == ".npz"):
             try:
                 pairs = check_pairs(path, read_headers(place.root / path))

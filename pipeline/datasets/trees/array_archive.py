@@ -176,7 +176,7 @@ def _open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with path.open("rb") as raw:
             size = path.stat().st_size
-            with zipfile.ZipFile(Stream(raw, size + CHUNK, MAX_DIRECTORY_BYTES)) as archive:  # type: ignore[arg-type]
+            with zipfile.ZipFile(Stream(raw, size + CHUNK, MAX_DIRECTORY_BYTES)) as archive:
                 yield archive
     except FileNotFoundError:
         raise UserError(f"source.path {str(path)!r} does not exist; set it to a .npz file") from None

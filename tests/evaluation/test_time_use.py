@@ -1,5 +1,7 @@
 """What a model loses on shuffled, reversed and single frames; models here are written by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,6 +128,15 @@ def test_val_chooses_the_frame():
     assert found["single_margin"].value == 0.0
     assert "A single frame, repeated, does as well." in describe_time_use(found, True)
     assert found["static_baseline"].value == 1.0  # frame 3 of 6 is the middle one
+
+
+def test_an_interval_with_a_caveat_is_taken_wider():
+    """0.1 - 1.25 x (0.1 - 0.01) is below 0: of few groups that is not enough."""
+    loss = Estimate(value=0.1, low=0.01, high=0.19, n=80, groups=8)
+    assert judge_time_use({"shuffled_margin": loss}) == "uses time"
+    few = replace(loss, caveat="it rests on 8 independent groups only")
+    assert judge_time_use({"shuffled_margin": few}) == "cannot be judged"
+    assert judge_time_use({"shuffled_margin": replace(few, low=0.03)}) == "uses time"
 
 
 def test_without_figures_there_is_nothing_to_say():

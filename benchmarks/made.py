@@ -81,8 +81,8 @@ def write(folder: Path, num_rows: int, num_classes: int = 10, labels_each: int =
 
 def _measured() -> dict[str, object]:
     """The columns of one picture, as ingest names and orders them."""
-    from pipeline.media.manifest_columns import manifest_columns
     from pipeline.images.properties import measure
+    from pipeline.media.manifest_columns import manifest_columns
 
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     (row,) = manifest_columns([measure(picture, 1)]).to_dict("records")

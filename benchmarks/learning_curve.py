@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks import run_main
 from pipeline.core import artifacts
-from pipeline.evaluation.cross_validation import _curve, _decide_by_probe
+from pipeline.evaluation.cross_validation import _curve, decide_by_probe
 from pipeline.evaluation.curve_text import DOUBLED, GAIN, PERCENTS, POINT
 from pipeline.evaluation.learning_curve import CurvePoint, curve_estimates
 from pipeline.features.linear_probe import stratified_group_folds
@@ -56,7 +56,7 @@ def points(features: np.ndarray, targets: np.ndarray, groups: np.ndarray, seed: 
     parts = stratified_group_folds(targets.argmax(axis=1), groups, 5, seed)
     decided = np.zeros(targets.shape, dtype=bool)
     for train, test in parts:
-        decided[test] = _decide_by_probe(features[train], targets[train], features[test], True)
+        decided[test] = decide_by_probe(features[train], targets[train], features[test], True)
     first = _curve(features, targets, groups, parts, True, seed)
     size = float(np.mean([len(train) for train, _ in parts]))
     return [*first, CurvePoint(percent=PERCENTS[-1], num_train=size, decided=decided)] if first else []

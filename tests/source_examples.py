@@ -124,6 +124,12 @@ def idx(root: Path) -> dict[str, Any]:
     return {"images": str(root / "images.gz"), "labels": str(root / "labels")}
 
 
+def arrays(root: Path) -> dict[str, Any]:
+    images = np.random.default_rng(0).integers(0, 256, (8, 24, 32), dtype=np.uint8)
+    np.savez_compressed(root / "arrays.npz", images=images, labels=np.arange(8) % 2)
+    return {"path": str(root / "arrays.npz"), "tree": str(root / "tree")}
+
+
 def archive(root: Path) -> dict[str, Any]:
     (root / "made").mkdir()
     folder(root / "made")
@@ -162,5 +168,5 @@ FORMATS: dict[str, Maker] = {
 }
 MAKERS: dict[str, Maker] = {
     **FORMATS,
-    **{one.__name__: one for one in (archive, remote, torchvision, unlabelled, volumes)},
+    **{one.__name__: one for one in (archive, remote, torchvision, unlabelled, volumes, arrays)},
 }

@@ -190,6 +190,7 @@ def test_what_writes_to_the_terminal_is_found(source: str, expected: list[str]) 
 READERS_OF_TEST = {  # module to why it selects test, or reads what evaluate stored of it
     "pipeline/stages/evaluate.py": "evaluates the model, and records that in the ledger",
     "pipeline/evaluation/split_evaluation.py": "predicts for evaluate",
+    "pipeline/evaluation/time_use.py": "the model on shuffled and reversed samples of test, in the same evaluation",
     "pipeline/evaluation/policy_evaluation.py": "measures decisions on test for evaluate",
     "pipeline/stages/perturb.py": "the model on corrupted test pictures, in the same evaluation",
     "pipeline/stages/explain.py": "explains decisions on test pictures, in the same evaluation",
@@ -223,6 +224,7 @@ NAMES_OF_TEST = {  # module to why it names test without a model: what is done t
     "pipeline/checks/rare_class.py": "counts samples",
     "pipeline/checks/class_support.py": "counts samples",
     "pipeline/checks/split_drift.py": "compares the shares of classes of the splits",
+    "pipeline/datasets/trees/array_parts.py": "names the arrays of a file",
     "pipeline/datasets/assignments.py": "counts samples",
     "pipeline/datasets/cluster_names.py": "leaves it out",
     "pipeline/datasets/splits/given.py": "assigns samples",

@@ -68,7 +68,7 @@ def cross_validate(
     )
     by_features, by_properties = np.zeros(targets.shape, dtype=bool), np.zeros(targets.shape, dtype=bool)
     for train, test in parts:
-        by_features[test] = _decide_by_probe(inputs[train], targets[train], inputs[test], exclusive)
+        by_features[test] = decide_by_probe(inputs[train], targets[train], inputs[test], exclusive)
         by_properties[test] = decide_by_forest(bins[train], targets[train], bins[test], exclusive, seed)
     predictions = Predictions(
         sample_ids=samples["sample_id"].to_numpy(),
@@ -107,7 +107,7 @@ def _curve(
             if share * len(names) < 1 or len(np.unique(targets[rows], axis=0)) < 2:
                 return []
             sizes[place].append(len(rows))
-            decided[place][test] = _decide_by_probe(inputs[rows], targets[rows], inputs[test], exclusive)
+            decided[place][test] = decide_by_probe(inputs[rows], targets[rows], inputs[test], exclusive)
     return [
         CurvePoint(percent=percent, num_train=float(np.mean(size)), decided=one)
         for percent, size, one in zip(PERCENTS, sizes, decided, strict=False)
@@ -126,7 +126,9 @@ def _sample_groups(groups: np.ndarray, seed: int) -> np.ndarray:
     return np.flatnonzero(rank[codes] < num)
 
 
-def _decide_by_probe(train: np.ndarray, targets: np.ndarray, test: np.ndarray, exclusive: bool) -> np.ndarray:
+def decide_by_probe(train: np.ndarray, targets: np.ndarray, test: np.ndarray, exclusive: bool) -> np.ndarray:
+    """(M, K) bool decisions on (M, D) features by logistic regression on (N, D) features and (N, K) targets."""
+
     def decide(answers: np.ndarray) -> np.ndarray:
         if len(np.unique(answers)) < 2:
             return np.full(len(test), answers[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.core.estimate import Estimate
 
+MARGIN = "_margin"  # ends the name of a difference of two balanced accuracies
 BEYOND = "baseline_margin"  # in the metrics of test
 CROSS = "cross/"  # prefix of cross-validated figures in these metrics
 PROPERTIES = "properties_"  # after it: figures of the properties alone in the same folds

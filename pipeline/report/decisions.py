@@ -12,6 +12,7 @@ from pipeline.report.plots import Line, Tick, axis, line
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
+    from pipeline.core.results import StoredFinding
 
 NAMES = {
     "calibration_error": ("calibration error", "mean distance between a score and the share right, after calibration"),
@@ -100,6 +101,7 @@ class Decisions:
     Attributes:
         state: `alike`, `differ` or `cannot_be_judged`: test compared with val.
         claim: What follows from that, in words.
+        mix: What follows from other shares of the classes in train, val and test; empty where none are shown.
         notes: What could not be fitted.
         calibration: What calibration did, in words.
         scores: Mean score and share right after calibration, in words.
@@ -120,6 +122,7 @@ class Decisions:
 
     state: str
     claim: str
+    mix: str
     notes: list[str]
     calibration: str
     scores: str
@@ -138,13 +141,14 @@ class Decisions:
     num_val: int
 
 
-def decisions(content: JsonObject) -> Decisions:
-    """The section from `reports/policy_figures.json`."""
+def decisions(content: JsonObject, class_drift: StoredFinding | None = None) -> Decisions:
+    """The section from `reports/policy_figures.json`, and what the check of that name found."""
     policy, alike = content["policy"], content["exchangeability"]
     figures = {name: Estimate.from_json(entry) for name, entry in content["figures"].items()}
     return Decisions(
         state=alike["state"],
         claim=alike["sentence"],
+        mix=describe_class_drift(class_drift),
         notes=list(policy["notes"]),
         calibration=describe_calibration(policy, figures),
         scores=describe_scores(content["reliability"]["after"], policy["exclusive"]),
@@ -182,6 +186,20 @@ def decisions(content: JsonObject) -> Decisions:
         per_label=not policy["exclusive"],
         abstention=policy["abstention"],
         num_val=policy["num_samples"],
+    )
+
+
+def describe_class_drift(found: StoredFinding | None) -> str:
+    """What other shares of the classes in val mean for the claims that were fitted there; empty where none are shown.
+
+    Args:
+        found: Of the check `class_drift`; None where it was switched off.
+    """
+    if found is None or found.state != "failed":
+        return ""
+    return (
+        f"{found.sentence} Calibration and coverage are fitted on val: what they claim holds for classes as frequent "
+        "as in val, and does not carry over to test or to use, where they are not."
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.estimate import Estimate
-from pipeline.evaluation.margin_text import BEYOND
+from pipeline.evaluation.margin_text import MARGIN
 
 DASH = "\u2013"
 SPACE = "\u00a0"  # does not break
@@ -23,6 +23,23 @@ PLAIN = {  # metric to its name and its meaning
     "baseline_margin": (
         "above the properties alone",
         "balanced accuracy minus that of a forest on the properties alone, on the same pictures",
+    ),
+    "shuffled_margin": (
+        "above shuffled frames",
+        "balanced accuracy minus that on the same samples with their frames or slices shuffled",
+    ),
+    "reversed_margin": ("above reversed clips", "balanced accuracy minus that on the same clips played backwards"),
+    "single_margin": (
+        "above a single frame",
+        "balanced accuracy minus that with the best single frame or slice in place of all; val chose which one",
+    ),
+    "static_margin": (
+        "above the middle frame alone",
+        "balanced accuracy minus that of frozen features of the middle frame or slice, on the same samples",
+    ),
+    "static_baseline": (
+        "the middle frame alone",
+        "balanced accuracy of a linear classifier on frozen features of the middle frame or slice",
     ),
     "precision": ("precision", "of the pictures predicted as the class, the share that are of it"),
     "precision_macro": ("macro precision", "precision, every class counting the same"),
@@ -191,7 +208,7 @@ def figure(
         caveat=estimate.caveat,
         reason=reason,
         lower_is_better=lower_is_better,
-        is_difference=is_difference or metric.endswith(BEYOND),
+        is_difference=is_difference or metric.endswith(MARGIN),
         is_number=is_number(metric),
     )
 

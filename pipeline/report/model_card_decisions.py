@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.core.estimate import Estimate
-from pipeline.report.decisions import describe_calibration, describe_coverage
+from pipeline.report.decisions import describe_calibration, describe_class_drift, describe_coverage
 from pipeline.report.distance_text import describe_distance
 from pipeline.report.markdown import bullets, escape
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
+    from pipeline.core.results import StoredFinding
 
 
-def describe_decisions(decisions: JsonObject, card: JsonObject) -> str:
+def describe_decisions(decisions: JsonObject, card: JsonObject, class_drift: StoredFinding | None = None) -> str:
     """The section in Markdown: the rule of the policy, what is left to a person, and what test shows of both.
 
     Args:
         decisions: `reports/policy_figures.json`.
         card: Of the predictor.
+        class_drift: What the check of that name found; None where it was switched off.
     """
     policy, figures = decisions["policy"], decisions["figures"]
     known = {name: Estimate.from_json(entry) for name, entry in figures.items()}
@@ -34,6 +36,7 @@ def describe_decisions(decisions: JsonObject, card: JsonObject) -> str:
         describe_distance(policy, known),
         describe_coverage(policy, known, decisions["exchangeability"]["state"]),
         decisions["exchangeability"]["sentence"],
+        describe_class_drift(class_drift),
         *policy["notes"],
     ]
     return "### Decisions\n\n" + bullets(escape(line) for line in lines if line)

@@ -80,7 +80,10 @@ def model_card(facts: ModelFacts, texts: CardTexts) -> str:
             ),
             ("Intended use", [texts.text("intended_use"), _write_fact("Out of scope", texts.text("out_of_scope"))]),
             ("Factors", [_factors(facts)]),
-            ("Metrics", [_metrics(facts), describe_decisions(facts.decisions, facts.card)]),
+            (
+                "Metrics",
+                [_metrics(facts), describe_decisions(facts.decisions, facts.card, facts.findings.get("class_drift"))],
+            ),
             ("Evaluation data", [_evaluation_data(facts)]),
             ("Training data", [_training_data(facts)]),
             (

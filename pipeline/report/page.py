@@ -44,6 +44,7 @@ from pipeline.report.rendering import page
 from pipeline.report.robustness import robustness
 from pipeline.report.slices import list_examples, parts
 from pipeline.report.test_uses import UseNote, read_evaluation_note
+from pipeline.report.time_use import time_use
 from pipeline.statistics.bootstrap import wilson_sample_size
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ def content(material: Material) -> dict[str, object]:
         "tables": per_class,
         "confusion": matrix,
         "tallies": [] if single else tallies(of_test, thresholds_of(material)),
-        "decisions": decisions(material.decisions),
+        "decisions": decisions(material.decisions, material.checks.get("class_drift")),
         "histogram": histogram(of_test, material.decisions["policy"]["rule"]) if single and len(test) else None,
         "slices": parts(
             material.slices,
@@ -254,6 +255,7 @@ def content(material: Material) -> dict[str, object]:
             lower_is_better,
             (material.images, material.links),
         ),
+        "time_use": time_use(material.metrics),
         "robustness": robustness(material.robustness, material.robustness_metrics, len(test)),
         "interventions": interventions(material.counterfactuals),
         "explanations": explanations(material.explanations),

@@ -26,7 +26,10 @@ from pipeline.evaluation.split_evaluation import (
     evaluate_split,
     predict_splits,
 )
+from pipeline.evaluation.time_use import STACKED_AXES, StackedSamples, measure_time_use
+from pipeline.evaluation.time_use import Options as TimeUse
 from pipeline.evaluation.worst_group import WORST, worst_group_accuracy
+from pipeline.features.extractor import FeatureOptions
 from pipeline.features.store import Embeddings
 from pipeline.media.reader import make_reader
 from pipeline.report.clusters import clusters_page, describe_findings, show_pictures
@@ -41,7 +44,9 @@ from pipeline.training.model_card import load_predictor
 
 if TYPE_CHECKING:
     from pipeline.core.contracts import Predictor
+    from pipeline.core.estimate import Estimate
     from pipeline.core.open_types import JsonObject, Params
+    from pipeline.core.policy import Policy
 
 
 def main() -> list[str]:
@@ -65,6 +70,7 @@ def main() -> list[str]:
     figures |= baseline_margin(test, of_test, predictor.task, packed, options)
     if options.cross_validation == "always" or (options.cross_validation == "auto" and of_test.num_groups < FEW_GROUPS):
         figures |= cross_validated_figures(single_numbers, predictor.task, packed.classes, options)
+    figures |= stacked_figures(params, packed, predictor, policy, options)
     features = Embeddings.load().of(predictions["sample_id"])
     of_policy = evaluate_policy(policy, predictions, packed.classes, features, options.bootstrap)
     slices, _ = list_slices(test, of_test, options.min_slice, options.max_slices)
@@ -88,6 +94,19 @@ def main() -> list[str]:
     )
     write_index(str(card["source"]), "evaluate")
     return [describe_test(figures, len(test))]
+
+
+def stacked_figures(
+    params: Params, packed: PackedDataset, predictor: Predictor, policy: Policy, options: Options
+) -> dict[str, Estimate]:
+    """Whether the model uses the order of frames or slices; empty where a sample is a picture."""
+    if packed.images.ndim != STACKED_AXES:
+        return {}
+    featuring: FeatureOptions = config.instantiate(FeatureOptions, config.get_section(params, "embed"), "embed")
+    chosen: TimeUse = config.instantiate(TimeUse, config.get_section(params, "time_use"), "time_use")
+    has_time = (artifacts.read_table(artifacts.MANIFEST)["media"] == "clip").all()
+    samples = StackedSamples.of(packed, predictor, policy)
+    return measure_time_use(samples, bool(has_time), featuring, chosen, options.bootstrap)
 
 
 def evaluate_clusters(params: Params, packed: PackedDataset, predictor: Predictor, card: JsonObject) -> list[str]:

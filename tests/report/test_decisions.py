@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from report_material import CASES, Page, build, entry, measure_decisions
+from report_material import CASES, Page, build, entry, measure_decisions, stored
 
 from pipeline.core.decision_rule import Rule
 from pipeline.report.decisions import decisions, describe_calibration, describe_coverage
 from pipeline.report.distance_text import describe_distance
+from pipeline.report.model_card_decisions import describe_decisions
 from pipeline.report.page import render
 
 POLICY = {"temperatures": [2.0, 2.0], "set_thresholds": [0.1, 0.1], "coverage": 0.9}
@@ -119,3 +120,18 @@ def test_what_the_sets_promise(coverage, state, ending):
     assert ending in text
     assert "58.1\u00a0% of normal" in text
     assert describe_coverage({**POLICY, "set_thresholds": None}, {"set_coverage": coverage}, state) == ""
+
+
+DRIFTED = "The classes are distributed differently in train and test: cat is 90.0 % of train and 62.5 % of test."
+NOT_CARRIED = "what they claim holds for classes as frequent as in val, and does not carry over to test or to use"
+
+
+@pytest.mark.parametrize(("passed", "count"), [(False, 1), (True, 0)])
+def test_other_shares_of_the_classes_are_said_where_claims_are_made(passed, count):
+    material = build()
+    found = {"value": 0.275, "limit": 0.05, "unit": "share", "worst": {}, "sentence": DRIFTED, "passed": passed}
+    drift = stored({"class_drift": found})
+    section = Page(render(replace(material, checks={**material.checks, **drift}))).text.partition("Decisions")[2]
+    assert section.count(f"{DRIFTED} Calibration and coverage are fitted on val: {NOT_CARRIED}") == count
+    card = describe_decisions(material.decisions, material.card, drift["class_drift"])
+    assert card.replace("\\", "").count(NOT_CARRIED) == count

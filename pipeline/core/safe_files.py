@@ -21,7 +21,7 @@ def read_sample(root: Path, path: str) -> bytes | FileSet:
     Raises:
         ItemRejected: As `read_bytes`, of the file or of one in the folder; or there are too many or too large ones.
     """
-    if not (root / path).is_dir() or path.rpartition("/")[2] in ("", "..") or not is_inside(path, str(root)):
+    if not _is_folder(root / path) or path.rpartition("/")[2] in ("", "..") or not is_inside(path, str(root)):
         return read_bytes(root, path)
     names, size = [], 0
     try:
@@ -40,9 +40,13 @@ def read_sample(root: Path, path: str) -> bytes | FileSet:
     return FileSet(files=tuple((name, read_bytes(root, f"{path}/{name}")) for name in sorted(names)))
 
 
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path's own fails for names that are too long and in closed folders
+
+
 def stat_sample(root: Path, path: str) -> tuple[int, ...] | None:
     """As `stat_file`; of a folder the sum of the sizes, the latest times, and the number and a digest of its files."""
-    if not (root / path).is_dir():
+    if not _is_folder(root / path):
         return stat_file(root, path)
     try:
         names = sorted(one.name for one in os.scandir(root / path) if one.is_file() and not one.name.startswith("."))

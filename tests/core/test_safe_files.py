@@ -134,6 +134,13 @@ def test_the_stamp_of_a_folder_changes_with_its_files(root):
     assert [name for name, _ in read_sample(root, "folder").files] == ["more", "other"]
 
 
+def test_a_name_that_is_too_long_is_refused(root):
+    name = f"{'a' * 300}.png"
+    with pytest.raises(ItemRejected, match="unreadable: File name too long"):
+        read_sample(root, name)
+    assert stat_sample(root, name) is None
+
+
 def test_a_folder_leads_nowhere_else_and_is_bounded(root, monkeypatch):
     for path in ("..", "folder/.."):
         with pytest.raises(ItemRejected, match=r"outside: the path leaves"):

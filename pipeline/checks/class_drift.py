@@ -122,7 +122,7 @@ class ClassDrift(Check):
         return Finding(
             value=significant[0]["distance"] if significant else 0.0,
             limit=self.max_distance,
-            unit="share of the pictures whose class would have to change for two splits to be alike",
+            unit="share of the samples whose class would have to change for two splits to be alike",
             worst={pair: round(row["distance"], 3) for pair, row in reversed(firsts.items())},
             advice="Split anew (split=grouped), so that val and test have the classes as they occur in use; where the "
             "given split must stay, read figures of single classes and expect other scores wherever the classes occur "
@@ -148,19 +148,17 @@ class ClassDrift(Check):
 
 
 def _correct(compared: list[list[JsonObject]], alpha: float) -> list[JsonObject]:
-    """The rows of all pairs with p-values times the number of pairs that can be significant at all.
+    """The rows of all pairs with p-values times the number of pairs that share alpha: those that can be significant.
 
     Source: Tarone 1990, doi:10.2307/2531456.
     """
-    least = sorted(rows[0]["least_p"] for rows in compared)
-    factor = max((rank for rank, one in enumerate(least, 1) if rank * one <= alpha), default=len(least))
+    best = sorted(range(len(compared)), key=lambda pair: compared[pair][0]["least_p"])
+    able = [rank for rank, pair in enumerate(best, 1) if rank * compared[pair][0]["least_p"] <= alpha]
+    sharing = set(best[: max(able, default=1)])
+    factors = [len(sharing) if pair in sharing else len(compared) for pair in range(len(compared))]
     return [
-        row
-        | {
-            name: min(1.0, (factor if row["least_p"] * factor <= alpha else len(least)) * row[name])
-            for name in ("p", "least_p")
-        }
-        for rows in compared
+        row | {name: min(1.0, factor * row[name]) for name in ("p", "least_p")}
+        for factor, rows in zip(factors, compared, strict=True)
         for row in rows
     ]
 

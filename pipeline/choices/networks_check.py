@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import artifacts, config, nouns
+from pipeline.core.axes import check_spatial_rank
 from pipeline.core.code_digest import code_digest, stage_modules
 from pipeline.core.errors import UserError
 from pipeline.core.objective_contracts import Pretext
+from pipeline.core.sample_codec import media_name
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -77,11 +79,10 @@ def _build(nodes: Params, params: Params) -> None:
     selection = candidate_selection(nodes)
     for trial in [selection.with_candidate(nodes, name) for name in selection.candidates] if selection else [nodes]:
         Recipe(trial)
-    frames = _num_frames(params)
-    _check_encoder(nodes["encoder"], "encoder", nodes["image_size"], frames)
+    _check_encoder(nodes["encoder"], "encoder", _spatial(params, nodes["image_size"]))
     _check_pretraining(nodes)
     if "embed" in params:
-        _check_encoder(params["embed"]["encoder"], "embed.encoder", _size(params["embed"]), frames)
+        _check_encoder(params["embed"]["encoder"], "embed.encoder", _spatial(params, _size(params["embed"])))
         config.build(params["embed"]["transform"], "embed.transform")
 
 
@@ -99,7 +100,7 @@ def _check_pretraining(nodes: Params) -> None:
         encoder = config.build(nodes["encoder"], "encoder")
     refuse_unfit(pretext, views, encoder, nodes["image_size"])
     with torch.device("meta"):
-        pretext.objective(encoder, _shape(encoder, _size(nodes), _num_frames(nodes)))
+        pretext.objective(encoder, (3, *_spatial(nodes, _size(nodes))))
 
 
 def _size(section: Params) -> int:
@@ -107,26 +108,22 @@ def _size(section: Params) -> int:
     return int(section["transform"].get("image_size", section["image_size"]))
 
 
-def _num_frames(params: Params) -> int | None:
-    """Frames of a clip or slices of a volume; None where there are as many as the side has pixels, or no such axis."""
+def _spatial(params: Params, side: int) -> tuple[int, ...]:
+    """The lengths of the spatial axes of a sample: (H, W), or (frames or slices, H, W); as many slices as the side."""
     media = params.get("media") or {}
-    found = media.get("num_frames") or media.get("depth")
-    return int(found) if found else None
+    if media_name({"media": media} if media else {}) == "image":
+        return (side, side)
+    return (int(media.get("num_frames") or media.get("depth") or side), side, side)
 
 
-def _shape(encoder: Any, side: int, num_frames: int | None) -> tuple[int, ...]:
-    """(3, *spatial) of what the encoder takes."""
-    rank = encoder.spatial_rank or 2
-    return (3, *[num_frames or side] * (rank - 2), side, side)
-
-
-def _check_encoder(node: Any, where: str, side: int, num_frames: int | None) -> None:
+def _check_encoder(node: Any, where: str, spatial: tuple[int, ...]) -> None:
     import torch
 
     with torch.device("meta"):
         try:
             encoder = config.build(node, where).eval()
-            sample = torch.zeros(2, *_shape(encoder, side, num_frames))
+            check_spatial_rank({where: encoder}, (*spatial, 3))
+            sample = torch.zeros(2, 3, *spatial)
         except (NotImplementedError, RuntimeError):  # arithmetic that the meta device lacks: the stage builds it
             return
         try:

@@ -18,7 +18,7 @@ from pipeline.datasets.ingestion import Limits
 from pipeline.datasets.near_duplicates.groups import compared_bits
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.packing import Packing
-from pipeline.evaluation import cluster_report, counterfactuals, explanations, robustness, split_evaluation
+from pipeline.evaluation import cluster_report, counterfactuals, explanations, robustness, split_evaluation, time_use
 from pipeline.evaluation.figures import build_gates, metrics_of_gates
 from pipeline.evaluation.threshold_choice import refuse_unfit_aim
 from pipeline.features.extractor import FeatureOptions
@@ -42,6 +42,7 @@ OPTIONS = {  # the sections that later stages and commands read, each as what th
     "intervene": counterfactuals.Options,
     "explain": explanations.Options,
     "evaluate": split_evaluation.Options,
+    "time_use": time_use.Options,
     "robustness": robustness.Options,
     "register": promotion.Options,
     "card": CardTexts,

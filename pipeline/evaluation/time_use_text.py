@@ -18,7 +18,8 @@ def judge_time_use(figures: Mapping[str, Estimate]) -> Verdict | None:
     """The verdict on the losses of shuffled and of reversed samples; None where they were not measured.
 
     It uses time where the whole interval of either loss is above 0: of models that use no order 2.5 % have such an
-    interval of each. One with a caveat is taken a quarter wider. It does not where all of both lies below 5 points.
+    interval of each. One with a caveat is taken a quarter wider. It does not where all of both lies below 5 points and
+    neither interval has a caveat: what few groups do not show may be there in others.
     """
     losses = [figures[name] for name in (SHUFFLED, REVERSED) if name in figures]
     if not losses:
@@ -53,7 +54,7 @@ def describe_time_use(figures: Mapping[str, Estimate], has_time: bool) -> str:
             f"{loss}, in any case by less than {100 * MIN_LOSS:g} points."
         )
     else:
-        few = shuffled.caveat if shuffled.interval is None else "test has too few samples to tell"
+        few = shuffled.caveat or (backwards.caveat if backwards else "") or "test has too few samples to tell"
         first = (
             f"Whether the model uses {'time' if has_time else f'the order of {what}'} cannot be judged: its balanced "
             f"accuracy falls by {loss}; {few}."
@@ -64,7 +65,7 @@ def describe_time_use(figures: Mapping[str, Estimate], has_time: bool) -> str:
 def _describe_single(margin: Estimate | None, what: str) -> str:
     if margin is None or margin.low is None:
         return ""
-    if margin.low > 0:
+    if _is_shown(margin):
         return f" It needs more than one {what}: the best single one costs {_points(margin)}."
     if _is_slight(margin):
         return f" A single {what}, repeated, does as well."
@@ -78,7 +79,8 @@ def _is_shown(loss: Estimate) -> bool:
 
 
 def _is_slight(loss: Estimate) -> bool:
-    return loss.high is not None and loss.high < MIN_LOSS
+    """Whether it is below 5 points; of few or uneven groups nobody can tell, since a loss may lie in those not seen."""
+    return not loss.caveat and loss.high is not None and loss.high < MIN_LOSS
 
 
 def _points(loss: Estimate) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from file_options import from_file
 
-from pipeline.checks.class_drift import ClassDrift
+from pipeline.checks.class_drift import ClassDrift, _correct
 from pipeline.core.errors import UserError
 
 CHOICES = {"max_distance": 0.05, "alpha": 0.05, "num_permutations": 199, "seed": 0, "on_fail": "warn"}
@@ -34,6 +34,13 @@ def test_a_given_split_with_other_shares_by_hand(make_manifest):
         0.5,
     )
     assert first["p"] == pytest.approx(3 / 200)  # none of 199 permutations is as far; three pairs of splits
+
+
+def test_pairs_share_alpha():
+    """Of three pairs that may reach .03 one shares alpha at .05, so the others count three times."""
+    rows = [[{"p": 0.03, "least_p": 0.03}] for _ in range(3)]
+    assert [row["p"] for row in _correct(rows, 0.05)] == pytest.approx([0.03, 0.09, 0.09])
+    assert [row["p"] for row in _correct(rows, 0.1)] == pytest.approx([0.09] * 3)
 
 
 def test_only_the_splits_that_differ_are_named(make_manifest):

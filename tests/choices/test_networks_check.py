@@ -46,6 +46,11 @@ def composed(*overrides):
             ["encoder=vit_tiny", "image_size=100"],
             r"^params\.yaml: encoder: vit_tiny_patch16_224 does not take .* set image_size=112 or more$",
         ),
+        (
+            ["source=clips", "encoder=small"],
+            r"^params\.yaml: encoder takes samples with 2 spatial axes, .* have 3 \(16 x 64 x 64\); .* encoder=frame_mean",
+        ),
+        (["embed=frames"], r"^params\.yaml: embed\.encoder takes samples with 3 spatial axes, but .* have 2"),
         (["encoder=hog", "image_size=100"], r"encoder: image_size must be a multiple of cell"),
         (["train=svm", "train.estimator.kernel=rbx"], r"^params\.yaml: train: The 'kernel' parameter of SVC must be"),
         (["transform.mean=[1]"], r"^params\.yaml: transform\.mean must have at least 3 items"),

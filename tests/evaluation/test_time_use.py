@@ -139,6 +139,18 @@ def test_an_interval_with_a_caveat_is_taken_wider():
     assert judge_time_use({"shuffled_margin": replace(few, low=0.03)}) == "uses time"
 
 
+def test_few_groups_do_not_show_that_there_is_no_loss():
+    """None differs in 6 groups: that says little of others."""
+    loss = Estimate(value=0.0, low=-0.009, high=0.009, n=400, groups=6)
+    assert judge_time_use({"shuffled_margin": loss}) == "does not use time"
+    few = replace(loss, caveat="it rests on 6 independent groups only")
+    assert judge_time_use({"shuffled_margin": few}) == "cannot be judged"
+    text = describe_time_use({"shuffled_margin": few, "single_margin": few}, True)
+    assert "cannot be judged" in text
+    assert "it rests on 6 independent groups only" in text
+    assert "Whether a single frame does as well cannot be judged." in text
+
+
 def test_without_figures_there_is_nothing_to_say():
     picture = {"accuracy": Estimate(value=0.5, low=0.4, high=0.6, n=10, groups=10)}
     assert (judge_time_use(picture), describe_time_use(picture, True), time_use(picture)) == (None, "", None)

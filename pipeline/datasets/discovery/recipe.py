@@ -173,7 +173,7 @@ def _of_axes(found: Measurements) -> Iterator[Setting]:
         blind = "; blind to the order of frames" if found.media == "clip" else ""
         reason = f"on frozen features: too few {found.media}s for a network without weights{blind}"
         yield Setting(key="/train", value=LEARNER_OF_FEW, reason=reason)
-    sizes = axes.propose_sizes(found.media, found.side, found.has_gpu)
+    sizes = axes.propose_sizes(found.media, found.side, found.has_gpu, found.split)
     yield from (Setting(key=key, value=value, reason=reason) for key, value, reason in sizes)
     if found.has_labels and not is_frozen:
         yield from _epochs(found)

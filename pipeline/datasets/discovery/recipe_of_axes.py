@@ -23,6 +23,7 @@ WHY = {
     "clip": "the same change for all frames of a clip; no mirror where left and right are different classes",
     "volume": "no flips: left and right of a body differ",
 }
+WORSE = {"clip": "the same for all frames, and lost frames", "volume": "the same for all slices, and thicker slices"}
 PARTS = {"clip": "frames", "volume": "slices"}
 
 
@@ -55,15 +56,18 @@ def propose_components(media: str, is_frozen: bool, has_labels: bool) -> Iterato
     yield "/embed", EMBED, f"features of the {parts}, for the checks"
     if has_labels:
         yield "/augmentation", AUGMENTATION[media], WHY[media]
-        yield "/corruption", CORRUPTION[media], f"the same for all {parts}, and fewer of them"
-        yield "/attribution", ATTRIBUTION, f"parts of {media}s, in a sixth of the time of squares"
+        yield "/corruption", CORRUPTION[media], WORSE[media]
+        yield "/attribution", ATTRIBUTION, f"parts of {media}s, in a quarter to a sixth of the time of squares"
         yield "/intervention", [], "interventions change pictures only"
 
 
-def propose_sizes(media: str, side: float, has_gpu: bool) -> Iterator[tuple[str, int, str]]:
-    """Key, value and reason of the settings that are numbers; arguments as those of `stored_side`."""
+def propose_sizes(media: str, side: float, has_gpu: bool, split: str) -> Iterator[tuple[str, int, str]]:
+    """Key, value and reason of the settings that are numbers; `split` is a file of conf/split/, see `stored_side`."""
     yield "image_size", stored_side(media, side, has_gpu), f"pixels of a side; the {media}s have {side:.0f}"
     if media == "volume":
         yield "augment.margin", 0, "all of a volume is seen"
-        yield "check.split_leakage.near_duplicate_bits", 0, "hashes of volumes of one organ are often 2 bits apart"
+        reason = "hashes of volumes of one organ are often 2 bits apart"
+        if split == "grouped":
+            yield "split.near_duplicate_bits", 0, reason
+        yield "check.split_leakage.near_duplicate_bits", 0, reason
         yield "embed.image_size", min(max(int(side), MIN_SIDE), LARGEST_EMBEDDED), "pixels, and as many slices"

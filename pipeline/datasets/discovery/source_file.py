@@ -24,7 +24,7 @@ def compose_text(node: Params, layout: str, settings: Sequence[Setting]) -> str:
     """
     heading = escape_control_characters(layout[0].upper() + layout[1:])
     overrides = [one for one in settings if one.key.startswith("/")]
-    values = [one for one in settings if not one.key.startswith("/")]
+    values = _by_section([one for one in settings if not one.key.startswith("/")])
     return "\n".join(
         [
             "# @package _global_",
@@ -57,6 +57,15 @@ def _override(setting: Setting) -> str:
         value = f"[{', '.join(setting.value)}]" if isinstance(setting.value, list) else setting.value
         entry = f"override {setting.key}: {value}"
     return f"  - {entry}   # {setting.reason}"
+
+
+def _by_section(settings: Sequence[Setting]) -> list[Setting]:
+    """The settings of a section one after the other, in the order of first mention; of one key the last counts."""
+    last = {setting.key: setting for setting in settings}
+    order: dict[str, int] = {}
+    for key in last:
+        order.setdefault(key.partition(".")[0], len(order))
+    return sorted(last.values(), key=lambda setting: order[setting.key.partition(".")[0]])
 
 
 def _values(settings: Sequence[Setting]) -> Iterator[str]:

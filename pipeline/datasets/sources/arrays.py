@@ -20,7 +20,7 @@ from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.items import Item, table
 from pipeline.datasets.trees.array_archive import StoredArray, read_headers, unpack_arrays
-from pipeline.datasets.trees.array_parts import Kind, Pair, check_pairs, refuse_unscaled
+from pipeline.datasets.trees.array_parts import NAMES, Kind, Pair, check_pairs, refuse_unscaled
 
 MAX_BYTES = 100_000_000_000
 
@@ -32,8 +32,9 @@ class Arrays(Source, FormatDetector):
 
     Names: {train,val,test}_{images,labels} (MedMNIST), x_train and y_train (Keras), or images and labels without parts,
     which give no split. Samples: (N, H, W), (N, H, W, 1) or (N, H, W, 3) are pictures, (N, D, H, W) and
-    (N, D, H, W, 1 or 3) volumes. Labels: (N,) or (N, 1) whole numbers (below 0: no label) or texts, (N, K) zeros and
-    ones for several labels per sample. Arrays of Python objects are refused: they are pickles, which could run code.
+    (N, D, H, W, 1) volumes, (N, T, H, W, 3) clips. Labels: (N,) or (N, 1) whole numbers (below 0: no label) or texts,
+    (N, K) zeros and ones for several labels per sample. Arrays of Python objects are refused: they are pickles, which
+    could run code.
 
     The arrays are unpacked once into `tree`, and of these files only the bytes of one sample are read at a time.
 
@@ -89,7 +90,7 @@ class Arrays(Source, FormatDetector):
         values = stored.part(0, pair.samples.shape[0])
         if values.dtype.kind == "U":
             return [(str(one),) if one else () for one in values.reshape(-1).tolist()]
-        if not np.equal(values, np.floor(values)).all():
+        if not (np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2**53)).all():
             raise UserError(f"source.path {self.path!r}: {pair.label_name} holds numbers that are not whole")
         values = values.astype(np.int64)
         if pair.has_several:
@@ -144,7 +145,7 @@ class Arrays(Source, FormatDetector):
             except UserError as error:
                 missing = str(error)
             yield FormatMatch(
-                layout=f"arrays, {number:,} {'pictures' if kind == 'image' else 'volumes'} in {path}",
+                layout=f"arrays, {number:,} {NAMES[kind]} in {path}",
                 choices={
                     "path": place.at(path),
                     "classes": None,

@@ -16,7 +16,8 @@ SAMPLES, LABELS = ("images", "x"), ("labels", "y")
 CHANNELS = (1, 3)
 MAX_LABEL_BYTES = 4 * 1024**3  # of the labels of a part
 EXPECTED = "train_images and train_labels, x_train and y_train, or images and labels"
-Kind = Literal["image", "volume"]
+Kind = Literal["image", "clip", "volume"]
+NAMES: dict[Kind, str] = {"image": "pictures", "clip": "clips", "volume": "volumes"}
 
 
 @final
@@ -39,7 +40,9 @@ class Pair(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        return "volume" if len(self.samples.shape) - self.has_channels == 4 else "image"
+        if len(self.samples.shape) - self.has_channels != 4:
+            return "image"
+        return "clip" if self.samples.shape[-1] == 3 and self.has_channels else "volume"  # voxels have no colour
 
     @property
     def has_channels(self) -> bool:
@@ -104,7 +107,7 @@ def _check_samples(where: str, name: str, header: ArrayHeader) -> None:
     ):
         raise UserError(
             f"{where}: {name} has shape {shape} of {header.dtype}; expected numbers of shape (N, H, W), (N, H, W, 3), "
-            "(N, D, H, W) or (N, D, H, W, 3)"
+            "(N, D, H, W) or (N, T, H, W, 3)"
         )
     if len(shape) == 4 and shape[-1] not in CHANNELS and shape[1] in CHANNELS:
         raise UserError(
@@ -128,13 +131,13 @@ def _check_labels(where: str, label: str, header: ArrayHeader, name: str, number
 
 
 def _check_alike(where: str, pairs: list[Pair]) -> None:
-    """Refuses parts of different kinds: pictures and volumes, labelled once or several times."""
+    """Refuses parts of different kinds: pictures, clips and volumes, labelled once or several times."""
     first = pairs[0]
     for pair in pairs[1:]:
         if pair.kind != first.kind:
             raise UserError(
                 f"{where}: {first.sample_name} has shape {first.samples.shape} and {pair.sample_name} "
-                f"{pair.samples.shape}, pictures and volumes; save them in two files"
+                f"{pair.samples.shape}, {NAMES[first.kind]} and {NAMES[pair.kind]}; save them in two files"
             )
         if None not in (pair.label_name, first.label_name) and pair.has_several != first.has_several:
             raise UserError(

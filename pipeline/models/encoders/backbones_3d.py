@@ -80,7 +80,8 @@ def remove_classifier(body: nn.Module, library: str) -> tuple[nn.Module, int]:
 def sum_input_channels(body: nn.Module) -> None:
     """Makes the first convolution take one channel: its kernels are summed over the three, in place.
 
-    A grey sample has three equal channels, so what the network computes of it does not change.
+    A grey sample has three equal channels, so what the network computes of it does not change where the transform
+    treats them alike; after one with a mean for each channel (ImageNet's) it takes the first channel for all three.
     """
     first = next(module for module in body.modules() if isinstance(module, nn.Conv3d))
     with torch.no_grad():

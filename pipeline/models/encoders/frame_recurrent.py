@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, final
 
+import torch
 from torch import Tensor, nn
 
 from pipeline.core.contracts import Encoder
@@ -35,5 +36,9 @@ class FrameRecurrent(nn.Module, Encoder):
         self.feature_dim = hidden_size
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs: Tensor = self.recurrent(encode_frames(self.frame_encoder, x))[0]
+        features = encode_frames(self.frame_encoder, x)
+        cudnn = torch.backends.cudnn
+        usable = cudnn.enabled and (self.training or not features.requires_grad)  # no backward pass in evaluation
+        with cudnn.flags(enabled=usable, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic):
+            outputs: Tensor = self.recurrent(features)[0]
         return outputs[:, -1]

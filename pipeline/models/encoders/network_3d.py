@@ -21,7 +21,7 @@ class Network3d(nn.Module, Encoder):
             once. Anything else is the path of a file, `.safetensors` or a checkpoint of torch, with the tensor names of
             the library.
         in_channels: 3, or 1 for grey samples: the kernels of the first convolution are summed over the three channels,
-            which gives the same features of a grey sample in less time.
+            which gives the same features of a grey sample in less time, where the transform treats the channels alike.
         library: `torchvision` or `monai` (an extra).
     """
 

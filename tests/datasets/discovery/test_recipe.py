@@ -1,5 +1,8 @@
 """What init proposes for made-up measurements, and that Hydra composes it."""
 
+import shutil
+
+import pytest
 import yaml
 from conf_options import CONF, ROOT
 
@@ -81,8 +84,6 @@ def test_long_pictures_are_kept_whole():
 
 
 def test_hydra_composes_what_is_written_and_a_choice_of_the_command_line_goes_before_it(tmp_path):
-    import shutil
-
     shutil.copytree(CONF, tmp_path / "conf")
     node = {"_target_": "pipeline.datasets.sources.folder.Folder", "name": "mine", "path": "a: #b", "watch": "x"}
     measured = {"has_several": True, "split": "given", "aspect": 1.0, "num_pictures": 30, "smallest_side": 9}
@@ -99,6 +100,19 @@ def test_hydra_composes_what_is_written_and_a_choice_of_the_command_line_goes_be
     assert "epochs" not in params["train"]
     assert params["split"]["_target_"].endswith("Random")
     assert params["image_size"] == 64
+
+
+@pytest.mark.parametrize("has_labels", [True, False])
+def test_long_volumes_compose(has_labels, tmp_path):
+    """Sizes and fit both set sections `augment` and `embed`; each is written once."""
+    shutil.copytree(CONF, tmp_path / "conf")
+    node = {"_target_": "pipeline.datasets.sources.volumes.Volumes", "name": "mine", "path": "a", "watch": "x"}
+    measured = {"media": "volume", "aspect": 2.0, "has_labels": has_labels}
+    text = compose_text(node, "volumes", propose(Measurements(**{**PHOTOGRAPHS, **measured}), 100, 16))
+    (tmp_path / "conf/source/mine.yaml").write_text(text)
+    params = yaml.safe_load(config.compose(tmp_path / "conf", ["source=mine"]))
+    assert (params["augment"]["margin"], params["embed"]["fit"], params["embed"]["image_size"]) == (0, "pad", 64)
+    assert params["split"]["near_duplicate_bits"] == params["check"]["split_leakage"]["near_duplicate_bits"] == 0
 
 
 def test_each_setting_has_its_reason_in_the_file():

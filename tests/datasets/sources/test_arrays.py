@@ -57,7 +57,7 @@ def test_a_file_without_parts_gives_no_split(tmp_path):
         (np.repeat(PICTURES[..., None], 3, axis=3), "image", (8, 9, 3)),
         (VOLUMES, "volume", (5, 8, 9)),
         (VOLUMES[..., None], "volume", (5, 8, 9)),
-        (np.repeat(VOLUMES[..., None], 3, axis=4), "volume", (5, 8, 9, 3)),
+        (np.repeat(VOLUMES[..., None], 3, axis=4), "clip", (5, 8, 9, 3)),
     ],
 )
 def test_axes_say_what_a_sample_is(tmp_path, images, media, shape):
@@ -66,6 +66,11 @@ def test_axes_say_what_a_sample_is(tmp_path, images, media, shape):
     found = made.open("000004")
     assert (made.media, found.shape, found.dtype) == (media, shape, np.uint8)
     np.testing.assert_array_equal(found, images[4].reshape(shape))
+
+
+def test_infinite_labels_are_refused(tmp_path):
+    with pytest.raises(UserError, match="labels holds numbers that are not whole"):
+        source(tmp_path, images=PICTURES, labels=np.full(6, np.inf)).read()
 
 
 def test_several_labels(tmp_path):

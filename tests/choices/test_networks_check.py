@@ -48,7 +48,7 @@ def composed(*overrides):
         ),
         (
             ["source=clips", "encoder=small"],
-            r"^params\.yaml: encoder takes samples with 2 spatial axes, .* have 3 \(16 x 64 x 64\); .* encoder=frame_mean",
+            r"^params\.yaml: encoder takes samples with 2 .* have 3 \(16 x 64 x 64\); .* encoder=frame_mean",
         ),
         (["embed=frames"], r"^params\.yaml: embed\.encoder takes samples with 3 spatial axes, but .* have 2"),
         (["encoder=hog", "image_size=100"], r"encoder: image_size must be a multiple of cell"),

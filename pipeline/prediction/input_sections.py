@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import final
 
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.core.safe_files import MAX_FILE_BYTES, stat_sample
+from pipeline.core.safe_files import MAX_FILE_BYTES, check_file_name, stat_sample
 from pipeline.core.sample_codec import FileSet
 from pipeline.datasets.trees.archive_stream import stream_files
 
@@ -52,7 +52,11 @@ class FolderParts:
         self._left = MAX_FILE_BYTES
 
     def add(self, name: str, content: bytes | ItemRejected) -> None:
-        """Adds a file; of too many bytes none is held."""
+        """Adds a file; of too many bytes, or with a name that no disk takes, none is held."""
+        try:
+            check_file_name(name.rpartition("/")[2])
+        except ItemRejected as refused:
+            content = refused
         if isinstance(content, ItemRejected):
             self._refused = self._refused or content
         elif self._refused is None:

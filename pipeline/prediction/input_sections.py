@@ -14,6 +14,8 @@ from pipeline.core.safe_files import MAX_FILE_BYTES, check_file_name, stat_sampl
 from pipeline.core.sample_codec import FileSet
 from pipeline.datasets.trees.archive_stream import stream_files
 
+HEAD_BYTES = 2**16  # of a file of an archive, by which the kind of its folder is known
+MAX_HEADS = 2**28  # bytes of all of them, beyond which names alone count
 Content = str | bytes | FileSet | ItemRejected  # a path is read by the process that decodes
 
 
@@ -151,6 +153,35 @@ class RefusedSection:
 
 
 Section = FileSection | ArchiveSection | RefusedSection
+
+
+def list_archive(path: str, kind: Callable[[str], str]) -> tuple[list[str], dict[str, bytes]]:
+    """The names of the files of an archive, and the first bytes of the first file of each kind in each folder.
+
+    Args:
+        path: Of the archive.
+        kind: Of a file by its name; empty where nothing is read.
+
+    Raises:
+        UserError: As `stream_archive`.
+    """
+    names: list[str] = []
+    heads: dict[str, bytes] = {}
+    seen: set[tuple[str, str]] = set()
+    left = MAX_HEADS
+
+    def is_first(name: str) -> bool:
+        place = (name.rpartition("/")[0], kind(name))
+        is_new = bool(place[1]) and place not in seen and left > 0
+        seen.add(place)
+        return is_new
+
+    for name, content in stream_archive(path, is_first):
+        names.append(name)
+        if isinstance(content, bytes):
+            heads[name] = content[:HEAD_BYTES]
+            left -= len(heads[name])
+    return names, heads
 
 
 def stream_archive(path: str, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes | ItemRejected | None]]:

@@ -52,7 +52,7 @@ class Video(FrameSource):
                 raise ItemRejected("no_frames", f"the {self.codec} track holds no frame")
             if track.codec_context.codec_tag in ENCRYPTED or packets[0].has_sidedata("encryption_info"):
                 raise ItemRejected("unsupported", "the video is encrypted; write it without a key")
-            shown = _shown(packets)
+            shown = _without_hidden(packets)
             if not shown:
                 raise ItemRejected("no_frames", f"an edit list cuts all frames of the {self.codec} track")
             timeline = _timeline(shown, track)
@@ -76,7 +76,7 @@ class Video(FrameSource):
                 self._last = float(frame.duration or 0) * base
                 refuse_size(frame.width, frame.height, self.reading)
                 yield _as_frame(frame, time, size, converter)
-        num_shown = len(_shown(packets))
+        num_shown = len(_without_hidden(packets))
         if num_frames < LEAST_DECODED * num_shown:
             raise ItemRejected(
                 "truncated" if num_frames else "no_frames",
@@ -142,7 +142,7 @@ def load_av() -> ModuleType:
     return av
 
 
-def _shown(packets: list[av.Packet[VideoStream]]) -> list[av.Packet[VideoStream]]:
+def _without_hidden(packets: list[av.Packet[VideoStream]]) -> list[av.Packet[VideoStream]]:
     """Those whose frames FFmpeg gives; the others it decodes alone, since frames that are shown need them."""
     return [one for one in packets if not one.is_discard]
 

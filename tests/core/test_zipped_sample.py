@@ -44,6 +44,7 @@ def test_one_file_is_its_bytes():
         (zipped([("zeros", bytes(3_000_000))]), "too_large: a zip that unpacks to too many bytes"),
         (zipped([("a.png", b"x" * 100)])[:40], "unreadable: a zip that cannot be unpacked: File is not a zip file"),
     ],
+    ids=lambda one: one[:30] if isinstance(one, str) else "zip",  # bytes of a zip hold the time
 )
 def test_what_is_refused(data, message):
     with pytest.raises(ItemRejected, match=message):

@@ -97,6 +97,34 @@ def animation(kind, frames=None, durations=100):
     return buffer.getvalue()
 
 
+def cut(mp4, seconds):
+    """The MP4 from so late on, copied without encoding: an edit list hides the frames before."""
+    buffer = io.BytesIO()
+    with av.open(io.BytesIO(mp4)) as whole, av.open(buffer, "w", format="mp4") as file:
+        track = file.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.size:
+                shift = int(seconds / packet.time_base)
+                packet.stream, packet.pts, packet.dts = track, packet.pts - shift, packet.dts - shift
+                file.mux(packet)
+    return buffer.getvalue()
+
+
+def late(milliseconds):
+    """A Matroska file of one frame that begins so late."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="matroska", options={"avoid_negative_ts": "disabled"}) as file:
+        track = file.add_stream("mpeg4", rate=25)
+        track.height, track.width, track.pix_fmt = 48, 64, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(numbered(1)[0].copy(), format="rgb24")
+        for packet in [*track.encode(frame), *track.encode()]:
+            packet.time_base = Fraction(1, 1000)
+            packet.pts = packet.dts = milliseconds
+            packet.duration = 40
+            file.mux(packet)
+    return buffer.getvalue()
+
+
 def turned(mp4, quarters):
     """The MP4 with a matrix that turns it by quarters of a turn with the clock."""
     cosine, sine = [(1, 0), (0, 1), (-1, 0), (0, -1)][quarters]

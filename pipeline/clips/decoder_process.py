@@ -68,12 +68,18 @@ def _call(
 
 
 def _take() -> DecoderProcess:
-    """A process that waits, or a new one: as many are alive as threads decode at once."""
+    """A process that waits, or a new one: as many are alive as threads decode at once.
+
+    One that the system ended while it waited is passed over: no clip is to blame.
+    """
     with _lock:
         while _idle:
             process = _idle.pop()
-            if process.owner == os.getpid():  # a fork has the list of its parent
+            if process.owner != os.getpid():  # a fork has the list of its parent
+                continue
+            if process.is_alive:
                 return process
+            process.end()
     return DecoderProcess()
 
 
@@ -113,6 +119,10 @@ class DecoderProcess:
                 f"the process that decodes clips does not start (exit code {self._process.returncode}); try it alone: "
                 f"{sys.executable} -c '{START}'"
             ) from None
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def answer(
         self, request: JsonObject, parts: list[bytes | memoryview], time_limit: float

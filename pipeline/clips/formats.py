@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -59,7 +60,15 @@ def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
     text = ""
     for character in [*PurePosixPath(name).as_posix().lower(), ""]:
         if text and (character == "" or character.isdecimal() != text[-1].isdecimal()):
-            parts.append((0, int(text), "") if text.isdecimal() else (1, 0, text))
+            parts.append(_part(text))
             text = ""
         text += character
     return parts, name
+
+
+def _part(text: str) -> tuple[int, int, str]:
+    """A number by how many digits it has and then by these, since `int` refuses more than 4,300 of them."""
+    if not text.isdecimal():
+        return 1, 0, text
+    digits = "".join(str(unicodedata.decimal(one)) for one in text).lstrip("0")
+    return 0, len(digits), digits

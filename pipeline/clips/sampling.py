@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, final
 
 import numpy as np
 
+from pipeline.core.errors import ItemRejected
 from pipeline.core.ranges import PositiveFloat, PositiveInt
 
 Sampling = Literal["uniform", "dense"]
@@ -44,7 +46,7 @@ class Timeline:
     """When the frames of a clip are shown.
 
     Attributes:
-        times: (N,) ascending seconds at which each frame begins.
+        times: (N,) ascending seconds at which each frame begins, the first one at 0.
         end: Seconds at which the last one ends.
     """
 
@@ -53,9 +55,16 @@ class Timeline:
 
     @classmethod
     def of(cls, times: list[float], last: float = 0.0) -> Timeline:
-        """Of the times of all frames; `last` is how long the last one lasts, 0: as long as the others on average."""
+        """Of the times of all frames; `last` is how long the last one lasts, 0: as long as the others on average.
+
+        Raises:
+            ItemRejected: `unreadable`: a time is no number, or infinite.
+        """
         begun = np.maximum.accumulate(np.asarray(times, dtype=np.float64))
-        mean = float(begun[-1] - begun[0]) / (len(begun) - 1) if len(begun) > 1 else 0.0
+        if not (np.isfinite(begun).all() and math.isfinite(last)):
+            raise ItemRejected("unreadable", "a frame is shown at a time that is no number")
+        begun -= begun[0]  # from a late begin, such as 2**60, the last frame would last for no time at all
+        mean = float(begun[-1]) / (len(begun) - 1) if len(begun) > 1 else 0.0
         return cls(times=begun, end=float(begun[-1]) + (last if last > 0 else mean or 1.0))
 
     @property

@@ -52,9 +52,12 @@ class Video(FrameSource):
                 raise ItemRejected("no_frames", f"the {self.codec} track holds no frame")
             if track.codec_context.codec_tag in ENCRYPTED or packets[0].has_sidedata("encryption_info"):
                 raise ItemRejected("unsupported", "the video is encrypted; write it without a key")
-            timeline = _timeline(packets, track)
+            shown = _without_hidden(packets)
+            if not shown:
+                raise ItemRejected("no_frames", f"an edit list cuts all frames of the {self.codec} track")
+            timeline = _timeline(shown, track)
             refuse_length(len(packets), timeline.duration, self.reading)
-            _refuse_cut(len(packets), timeline.duration, file, track)
+            _refuse_cut(len(packets), len(shown), timeline.duration, file, track)
         return timeline
 
     def frames(self) -> Iterator[Frame]:
@@ -73,20 +76,21 @@ class Video(FrameSource):
                 self._last = float(frame.duration or 0) * base
                 refuse_size(frame.width, frame.height, self.reading)
                 yield _as_frame(frame, time, size, converter)
-        if num_frames < LEAST_DECODED * len(packets):
+        num_shown = len(_without_hidden(packets))
+        if num_frames < LEAST_DECODED * num_shown:
             raise ItemRejected(
                 "truncated" if num_frames else "no_frames",
-                f"{num_frames} of {len(packets)} frames can be decoded, {damaged} are damaged",
+                f"{num_frames} of {num_shown} frames can be decoded, {damaged} are damaged",
             )
 
     def last_duration(self) -> float:
         return self._last
 
     def _read_packets(self, file: InputContainer, track: VideoStream) -> list[av.Packet[VideoStream]]:
-        """Those of the track that show a frame; no more than may be there are read."""
+        """Those of the track, also of frames that others need and an edit list cuts; no more than may be there."""
         packets: list[av.Packet[VideoStream]] = []
         for packet in file.demux(track):
-            if packet.size and not packet.is_discard:
+            if packet.size:
                 packets.append(packet)
                 refuse_length(len(packets), 0.0, self.reading)
         return packets
@@ -138,6 +142,11 @@ def load_av() -> ModuleType:
     return av
 
 
+def _without_hidden(packets: list[av.Packet[VideoStream]]) -> list[av.Packet[VideoStream]]:
+    """Those whose frames FFmpeg gives; the others it decodes alone, since frames that are shown need them."""
+    return [one for one in packets if not one.is_discard]
+
+
 def _timeline(packets: list[av.Packet[VideoStream]], track: VideoStream) -> Timeline:
     base, step = float(track.time_base or 1), 1 / float(track.average_rate or 25)
     begun = [packet.pts if packet.pts is not None else packet.dts for packet in packets]
@@ -147,12 +156,15 @@ def _timeline(packets: list[av.Packet[VideoStream]], track: VideoStream) -> Time
     return Timeline.of(times, float(packets[-1].duration or 0) * base or (step if len(times) == 1 else 0.0))
 
 
-def _refuse_cut(num_packets: int, seconds: float, file: InputContainer, track: VideoStream) -> None:
+def _refuse_cut(num_packets: int, num_shown: int, seconds: float, file: InputContainer, track: VideoStream) -> None:
     """Refuses a clip of which the container announces more than is there."""
-    if num_packets < LEAST_DECODED * track.frames:
-        raise ItemRejected("truncated", f"{num_packets} of {track.frames} frames are there")
+    num_frames = track.frames
+    if "mov" in file.format.name:  # which counts those that an edit list hides and FFmpeg does not read
+        num_frames = min(num_frames, len(track.index_entries))
+    if num_packets < LEAST_DECODED * num_frames:
+        raise ItemRejected("truncated", f"{num_packets} of {num_frames} frames are there")
     announced = _announced_seconds(file, track)
-    if seconds < LEAST_DECODED * announced - 2 * seconds / num_packets:
+    if seconds < LEAST_DECODED * announced - 2 * seconds / num_shown:
         raise ItemRejected("truncated", f"{seconds:g} of {announced:g} seconds are there")
 
 

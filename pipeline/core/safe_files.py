@@ -13,6 +13,7 @@ from pipeline.core.sample_codec import FileSet
 
 MAX_FILE_BYTES = 512 * 1024 * 1024  # of a file, and of all files of a folder that is one sample
 MAX_FOLDER_FILES = 20_000  # of such a folder
+MAX_NAME_BYTES = 255  # of a file on the systems in use
 
 
 def read_sample(root: Path, path: str) -> bytes | FileSet:
@@ -108,6 +109,16 @@ def stat_file(root: Path, path: str) -> tuple[int, ...] | None:
     except (OSError, RuntimeError, ValueError):
         return None
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+
+
+def check_file_name(name: str) -> None:
+    """Refuses the name of a file that no disk takes, as an archive may hold it.
+
+    Raises:
+        ItemRejected: `unreadable`.
+    """
+    if len(name.encode(errors="replace")) > MAX_NAME_BYTES:
+        raise ItemRejected("unreadable", f"a file name of more than {MAX_NAME_BYTES} bytes")
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 
 from pipeline.core.errors import ItemRejected
-from pipeline.core.safe_files import MAX_FILE_BYTES, MAX_FOLDER_FILES
+from pipeline.core.safe_files import MAX_FILE_BYTES, MAX_FOLDER_FILES, check_file_name
 from pipeline.core.sample_codec import FileSet
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # of a zip, and of an empty one
@@ -41,7 +41,7 @@ def unpack_sample(data: bytes, max_bytes: int = MAX_BYTES) -> bytes | FileSet:
 
     Raises:
         ItemRejected: It is damaged, encrypted or empty, holds a zip or several folders, unpacks to too much, or a name
-            in it leaves it.
+            in it leaves it or is too long for a disk.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -68,6 +68,7 @@ def _check_names(entries: list[zipfile.ZipInfo]) -> None:
         parts = entry.filename.replace("\\", "/").split("/")
         if ".." in parts or parts[0] == "" or ":" in parts[0]:
             raise ItemRejected("outside", f"the zip names {entry.filename[:200]!r}, which leaves it")
+        check_file_name(parts[-1])
 
 
 def _check_entries(entries: list[zipfile.ZipInfo]) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import final
 
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.core.safe_files import MAX_FILE_BYTES, stat_sample
+from pipeline.core.safe_files import MAX_FILE_BYTES, check_file_name, stat_sample
 from pipeline.core.sample_codec import FileSet
 from pipeline.datasets.trees.archive_stream import stream_files
 
+HEAD_BYTES = 2**16  # of a file of an archive, by which the kind of its folder is known
+MAX_HEADS = 2**28  # bytes of all of them, beyond which names alone count
 Content = str | bytes | FileSet | ItemRejected  # a path is read by the process that decodes
 
 
@@ -52,7 +54,11 @@ class FolderParts:
         self._left = MAX_FILE_BYTES
 
     def add(self, name: str, content: bytes | ItemRejected) -> None:
-        """Adds a file; of too many bytes none is held."""
+        """Adds a file; of too many bytes, or with a name that no disk takes, none is held."""
+        try:
+            check_file_name(name.rpartition("/")[2])
+        except ItemRejected as refused:
+            content = refused
         if isinstance(content, ItemRejected):
             self._refused = self._refused or content
         elif self._refused is None:
@@ -147,6 +153,35 @@ class RefusedSection:
 
 
 Section = FileSection | ArchiveSection | RefusedSection
+
+
+def list_archive(path: str, kind: Callable[[str], str]) -> tuple[list[str], dict[str, bytes]]:
+    """The names of the files of an archive, and the first bytes of the first file of each kind in each folder.
+
+    Args:
+        path: Of the archive.
+        kind: Of a file by its name; empty where nothing is read.
+
+    Raises:
+        UserError: As `stream_archive`.
+    """
+    names: list[str] = []
+    heads: dict[str, bytes] = {}
+    seen: set[tuple[str, str]] = set()
+    left = MAX_HEADS
+
+    def is_first(name: str) -> bool:
+        place = (name.rpartition("/")[0], kind(name))
+        is_new = bool(place[1]) and place not in seen and left > 0
+        seen.add(place)
+        return is_new
+
+    for name, content in stream_archive(path, is_first):
+        names.append(name)
+        if isinstance(content, bytes):
+            heads[name] = content[:HEAD_BYTES]
+            left -= len(heads[name])
+    return names, heads
 
 
 def stream_archive(path: str, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes | ItemRejected | None]]:

@@ -23,7 +23,7 @@ from pipeline.prediction.input_sections import (
     FileSection,
     RefusedSection,
     Section,
-    stream_archive,
+    list_archive,
 )
 from pipeline.prediction.picture_files import find_pictures, list_pictures
 from pipeline.prediction.sample_names import PICTURES, SampleNames
@@ -134,13 +134,8 @@ def _is_archive(path: Path) -> bool:
 
 
 def _open_archive(shown: str, path: Path, samples: SampleNames) -> tuple[list[Section], tuple[str, ...]]:
-    names = [name for name, _ in stream_archive(str(path), lambda _: False)]
-    folders = samples.folders(names)
-    sample_of = {
-        name: folder if (folder := name.rpartition("/")[0]) in folders else name
-        for name in names
-        if name.rpartition("/")[0] in folders or samples.has(name)
-    }
+    names, heads = list_archive(str(path), samples.shows_more)
+    sample_of = samples.find(names, lambda name, size: heads.get(name, b"")[:size])
     last = {sample: place for place, sample in enumerate(sample_of.values())}
     places = sorted(last, key=last.__getitem__)
     positions = {sample: position for position, sample in enumerate(places)}

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, final
 
@@ -68,11 +69,9 @@ def find_pictures(names: Sequence[str], samples: SampleNames = PICTURES) -> Pict
                 found[str(path)] = None
                 continue
             files = _files_below(path)
-            folders = samples.folders(files)
+            sample_of = samples.find(files, partial(_head, path))
             for file in files:
-                folder = file.rpartition("/")[0]
-                is_taken = folder in folders or samples.has(file)
-                (found if is_taken else left_out)[str(path / (folder if folder in folders else file))] = None
+                (found if file in sample_of else left_out)[str(path / sample_of.get(file, file))] = None
     return PictureFiles(paths=tuple(found), left_out=tuple(one for one in left_out if one not in found))
 
 
@@ -117,6 +116,18 @@ def _suggest(path: Path) -> str:
     except OSError:
         alike = []
     return f"did you mean {str(path.with_name(alike[0]))!r}?" if alike else "name a picture, a folder or a pattern"
+
+
+def _head(folder: Path, name: str, size: int) -> bytes:
+    """The first bytes of a file; empty where it cannot be read."""
+    path = folder / name
+    try:
+        if not path.is_file():  # to open a pipe would wait for ever
+            return b""
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError:
+        return b""
 
 
 def _files_below(folder: Path) -> list[str]:

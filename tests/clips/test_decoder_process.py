@@ -99,6 +99,15 @@ def test_a_decoder_that_does_not_start_is_one_line(monkeypatch):
         DecoderProcess()
 
 
+def test_a_decoder_that_died_while_it_waited_is_blamed_on_no_clip():
+    decode_apart(film(), reading(), False)
+    waiting = decoder_process._idle[-1]
+    waiting._process.kill()
+    waiting._process.wait()
+    assert numbers(decode_apart(film(), reading(), False).frames) == [2, 7, 12, 17]
+    assert waiting not in decoder_process._idle
+
+
 def test_threads_have_a_process_each():
     found = {}
 

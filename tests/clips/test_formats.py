@@ -54,6 +54,15 @@ def test_frames_are_in_the_order_of_their_numbers():
     assert natural_key("2.png") < natural_key("002.png") or natural_key("002.png") < natural_key("2.png")
 
 
+FIVE = "\u0665"  # an Arabic digit
+
+
+def test_numbers_of_any_length_and_script():
+    """`int` refuses more than 4,300 digits."""
+    names = ["9" * 4999, "1" * 5000, "0" * 5000 + "3", "4", FIVE, "0"]
+    assert sorted(names, key=natural_key) == ["0", "0" * 5000 + "3", "4", FIVE, "9" * 4999, "1" * 5000]
+
+
 def test_a_folder_without_pictures():
     with pytest.raises(ItemRejected, match=r"^no_frames: a folder of 2 files, none of them a picture$"):
         frame_files(FileSet(files=(("a.txt", b""), ("b.csv", b""))))

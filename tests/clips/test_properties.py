@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from films import animation, film, numbered, reading
+from films import animation, film, late, numbered, reading
 
 from pipeline.clips.contact import contact_sheet
 from pipeline.clips.properties import measure, motion_energy
@@ -39,6 +39,13 @@ def test_a_film():
     assert named["brightness"] == pytest.approx((0 + 12 + 12 + 24) / 4 / 255)
     assert (named["aspect_ratio"], named["num_pixels"], named["num_bytes"]) == (64 / 48, 64 * 48, len(data))
     assert math.isnan(named["jpeg_quality"])
+
+
+def test_a_film_that_begins_in_millions_of_years():
+    """At 2**60 milliseconds a float has steps of 128 ms: the end of the frame, 40 ms later, was its begin."""
+    found = measure(read_clip(late(2**60), reading(), True), 99).properties
+    assert found["duration"] == pytest.approx(0.04)
+    assert found["fps"] == pytest.approx(25)
 
 
 def test_pixels_say_nothing_of_time():

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from films import STEP, animation, film, numbered, numbers, reading, turned
+from films import STEP, animation, cut, film, numbered, numbers, reading, turned
 from PIL import Image
 
 from pipeline.clips import picture_frames, video
@@ -47,6 +47,28 @@ def test_films(kind):
     assert 1 <= len(clip.key_frames) <= 16
     assert clip.key_frames.shape[1:] == (3, 64, 64)
     assert read_clip_header(data, reading()) == (64, 48, 20, False)
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [("libx264", {"bf": "0"}), ("libx264", {}), ("libx264", {"g": "5"}), ("mpeg4", {}), ("mpeg4", {"g": "5"})],
+)
+@pytest.mark.parametrize("seconds", [0.3, 1.5])
+def test_a_film_that_is_cut_without_encoding(codec, options, seconds):
+    """The edit list hides the key frame, which frames that are shown need, or all frames up to a later key frame."""
+    data = cut(film(numbered(20), codec=codec, **{"g": "20", **options}), seconds)
+    clip = read_clip(data, reading(num_frames=4), False)
+    left = 20 - int(10 * seconds)
+    assert clip.facts.num_frames == left
+    assert clip.facts.duration == pytest.approx(left / 10)
+    shown = [20 - left + (2 * part + 1) * left // 8 for part in range(4)]
+    assert numbers(clip.frames) == shown
+    assert read_clip_header(data, reading()).depth == left
+
+
+def test_a_film_of_which_an_edit_list_hides_all():
+    with pytest.raises(ItemRejected, match=r"^no_frames: an edit list cuts all frames of the h264 track$"):
+        read_clip(cut(film(numbered(8), bf="0"), 3), reading(), False)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP"])

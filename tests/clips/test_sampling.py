@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.clips.sampling import Timeline, choose_frames
+from pipeline.core.errors import ItemRejected
 
 
 def even(number):
@@ -50,7 +51,7 @@ def test_uniform_follows_the_clock_where_frames_last_for_different_times():
 
 
 def test_the_end_of_the_last_frame():
-    assert Timeline.of([2.0]).end == 3.0
+    assert Timeline.of([2.0]).end == 1.0
     assert Timeline.of([0.0, 0.5, 1.0]).end == pytest.approx(1.5)
     assert Timeline.of([0.0, 0.5], last=2.0).end == 2.5
 
@@ -68,3 +69,14 @@ def test_whatever_the_times_are_as_many_frames_as_wanted_in_order(steps, taken, 
     assert len(found) == taken
     assert found == sorted(found)
     assert set(found) <= set(range(len(steps)))
+
+
+def test_times_begin_with_the_first_frame():
+    timeline = Timeline.of([2.0**50, 2.0**50 + 1], 0.01)
+    assert (timeline.times.tolist(), timeline.end, timeline.duration) == ([0, 1], 1.01, 1.01)
+
+
+@pytest.mark.parametrize(("times", "last"), [([0.0, np.nan], 1.0), ([0.0, np.inf], 1.0), ([0.0], np.inf)])
+def test_times_that_are_no_numbers(times, last):
+    with pytest.raises(ItemRejected, match=r"^unreadable: a frame is shown at a time that is no number$"):
+        Timeline.of(times, last)

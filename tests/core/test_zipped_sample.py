@@ -37,12 +37,14 @@ def test_one_file_is_its_bytes():
         (zipped([("/etc/passwd", b"x")]), "outside: the zip names '/etc/passwd'"),
         (zipped([("C:\\a.png", b"x")]), "outside: the zip names 'C:"),
         (zipped([("a/1.png", b"x"), ("b/1.png", b"y")]), "ambiguous: a zip of several folders, 'a' and 'b'"),
+        (zipped([("c/" + "ü" * 128, b"x"), ("c/b", b"y")]), "unreadable: a file name of more than 255 bytes"),
         (zipped([]), "empty: a zip without files"),
         (zipped([(".DS_Store", b"x")]), "empty: a zip without files"),
         (zipped([("inner.zip", zipped([("a.png", b"x")]))]), "unsupported: the zip holds a zip, 'inner.zip'"),
         (zipped([("zeros", bytes(3_000_000))]), "too_large: a zip that unpacks to too many bytes"),
         (zipped([("a.png", b"x" * 100)])[:40], "unreadable: a zip that cannot be unpacked: File is not a zip file"),
     ],
+    ids=lambda one: one[:30] if isinstance(one, str) else "zip",  # bytes of a zip hold the time
 )
 def test_what_is_refused(data, message):
     with pytest.raises(ItemRejected, match=message):

@@ -119,6 +119,15 @@ def test_frames_of_too_many_bytes_are_not_held(monkeypatch):
     assert str(parts.content) == "too_large: a folder of more than 10 bytes"
 
 
+def test_a_frame_whose_name_no_disk_takes_refuses_its_clip_alone(project, mp4):
+    long = "1" * 252 + ".png"
+    write_zip(project / "clips.zip", [(f"c/{long}", bytes(IN_MEMORY)), ("c/2.png", b"2"), ("a.mp4", mp4)])
+    inputs, found = names_and_contents(["clips.zip"])
+    assert str(found["clips.zip/c"]) == "unreadable: a file name of more than 255 bytes"
+    with open_spool() as spool:
+        assert [name for name, _ in spool.write(inputs.read({0, 1}))] == ["clips.zip/c", "clips.zip/a.mp4"]
+
+
 def test_large_frames_wait_in_a_folder(tmp_path):
     frames = FileSet(files=(("1.png", bytes(IN_MEMORY)), ("2.png", b"x")))
     with open_spool(tmp_path) as spool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from statistics import median
 
@@ -16,6 +17,7 @@ NUM_LOOKED = 8  # files or folders, evenly over all
 MAX_BYTES = 16 * 1024**2  # of a frame that is decoded
 MAX_PIXELS = 25_000_000
 SIDE = 16  # pixels of the copies that are compared
+DELAY = re.compile(rb"!\xf9\x04.(?!\0\0)..", re.DOTALL)  # a graphic control extension of a GIF with a delay
 MAX_RATIO = 0.5  # difference of frames that follow each other, over that of frames of different folders
 
 
@@ -26,9 +28,11 @@ def are_animated(place: FileListing, paths: Sequence[str]) -> bool:
 
 
 def is_animation(head: bytes) -> bool:
-    """Whether a GIF is played in a loop, or a WebP has the flag of an animation."""
+    """Whether a GIF is played in a loop or shows its first frame for a time, or a WebP has the flag of an animation."""
     is_webp = head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) > 20
-    return bool(head[20] & 2) if is_webp else head.startswith(b"GIF8") and b"NETSCAPE2.0" in head
+    if is_webp:
+        return bool(head[20] & 2)
+    return head.startswith(b"GIF8") and (b"NETSCAPE2.0" in head or DELAY.search(head) is not None)
 
 
 def are_frames(place: FileListing, folders: Mapping[str, Sequence[str]]) -> bool:

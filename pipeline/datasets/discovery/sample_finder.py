@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import final
 
 from pipeline.core.errors import ItemRejected
+from pipeline.core.safe_files import MAX_NAME_BYTES
 from pipeline.datasets.discovery.name_resolution import Resolver
 from pipeline.datasets.discovery.sample_suffixes import media_of, suffix
 from pipeline.images.formats import SUFFIXES
@@ -79,7 +80,8 @@ def _in_order(paths: Sequence[str]) -> list[str]:
     numbers: dict[int, str] = {}
     names: set[tuple[str, str]] = set()
     for path in paths:
-        matched = NUMBERED.fullmatch(path.rpartition("/")[2])
+        name = path.rpartition("/")[2]
+        matched = NUMBERED.fullmatch(name) if len(name) <= MAX_NAME_BYTES else None  # in an archive it may be longer
         if matched is None or suffix(path) not in SUFFIXES:
             return []
         numbers[int(matched[2])] = path

@@ -49,7 +49,7 @@ def find_volumes(files: Iterable[str], head: Callable[[str, int], bytes]) -> lis
 def _in_folder(folder: str, paths: list[str], head: Callable[[str, int], bytes]) -> Iterable[FoundVolume]:
     slices = [path for path in paths if volume_suffix(path) in dicom.SUFFIXES]
     if not slices:
-        bare = [path for path in paths if _may_be_dicom(path)]
+        bare = [path for path in paths if may_be_dicom(path)]
         slices = bare if bare and is_dicom(head(bare[0], MAGIC_BYTES)) else []
     if slices:
         yield from _series(folder, slices, head)
@@ -78,6 +78,7 @@ def _identity(path: str, head: Callable[[str, int], bytes]) -> Identity:
         return NOBODY
 
 
-def _may_be_dicom(path: str) -> bool:
+def may_be_dicom(path: str) -> bool:
+    """Whether a name without an ending, or with a number as ending, may be that of a slice."""
     ending = volume_suffix(path)
     return path.rpartition("/")[2].lower() != dicom.INDEX and (not ending or ending[1:].isdigit())

@@ -34,6 +34,7 @@ def test_frames_are_numbered_pictures_of_one_format_at_equal_distances():
         [*FRAMES[:3], "walk/c1/0004.png"],
         [*FRAMES, "walk/c1/deeper/0001.jpg"],
         ["c/a.png", "c/b.png", "c/d.png", "c/e.png"],
+        [f"c/{number}" + "0" * 5000 + ".png" for number in range(1, 5)],
         ["c/1.png", "c/01.png", "c/2.png", "c/3.png"],
         [f"c/{number}.mp4" for number in range(4)],
     ],

@@ -70,4 +70,5 @@ def propose_sizes(media: str, side: float, has_gpu: bool, split: str) -> Iterato
         if split == "grouped":
             yield "split.near_duplicate_bits", 0, reason
         yield "check.split_leakage.near_duplicate_bits", 0, reason
+        yield "curate.augmentation_safety.num_pictures", 100, "each slice of a changed volume is embedded again"
         yield "embed.image_size", min(max(int(side), MIN_SIDE), LARGEST_EMBEDDED), "pixels, and as many slices"

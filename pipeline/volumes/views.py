@@ -1,4 +1,4 @@
-"""Slices of a volume as one picture: three at right angles for a person, twelve for the perceptual hash."""
+"""Slices of a volume as one picture: three at right angles for a person, twelve for comparisons."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pipeline.volumes.foreground import find_foreground
 GAP = 2  # black columns between two slices
 PLACES = (0.2, 0.4, 0.6, 0.8)  # of the slices of a hash, as shares of the foreground's extent along an axis
 SIDE = 32  # pixels of each
+LONGEST = 4096  # side of a slice that is shown
 
 
 def three_slices(volume: np.ndarray, has_cubes: bool) -> np.ndarray:
@@ -26,7 +27,7 @@ def three_slices(volume: np.ndarray, has_cubes: bool) -> np.ndarray:
     """
     slices, rows, columns = _central(volume)
     views = [volume[slices], volume[::-1, rows], volume[::-1, :, columns]]
-    height = max(view.shape[0] for view in views)
+    height = min(max(view.shape[0] for view in views), LONGEST)
     fitted = [_fill(view, height) if has_cubes else _stretch(view, height) for view in views]
     gap = np.zeros((height, GAP), np.uint8)
     return np.hstack([fitted[0], gap, fitted[1], gap, fitted[2]])
@@ -41,12 +42,24 @@ def twelve_slices(volume: np.ndarray) -> np.ndarray:
     Args:
         volume: (slices, rows, columns) uint8, in the stored orientation.
     """
+    return np.vstack([np.hstack(four) for four in _slices(volume)])
+
+
+def mosaics(volume: np.ndarray) -> list[np.ndarray]:
+    """Three pictures of (64, 64) uint8, one of each axis: the slices of `twelve_slices`, two above two.
+
+    Args:
+        volume: (slices, rows, columns) uint8, in the stored orientation.
+    """
+    return [np.vstack([np.hstack(four[:2]), np.hstack(four[2:])]) for four in _slices(volume)]
+
+
+def _slices(volume: np.ndarray) -> list[list[np.ndarray]]:
+    """Four slices along each axis, of the box around the foreground, each 32 x 32."""
     box = volume[_box(find_foreground(volume))]
-    lines = []
-    for axis in range(3):
-        chosen = [np.take(box, int(place * (box.shape[axis] - 1)), axis=axis) for place in PLACES]
-        lines.append(np.hstack([_square(one) for one in chosen]))
-    return np.vstack(lines)
+    return [
+        [_square(np.take(box, int(place * (box.shape[axis] - 1)), axis=axis)) for place in PLACES] for axis in range(3)
+    ]
 
 
 def _box(foreground: np.ndarray) -> tuple[slice, ...]:
@@ -84,7 +97,8 @@ def _fill(view: np.ndarray, height: int) -> np.ndarray:
 
 
 def _stretch(view: np.ndarray, height: int) -> np.ndarray:
-    if view.shape[0] == height:
+    width = min(view.shape[1], LONGEST)
+    if view.shape == (height, width):
         return view
     image = Image.fromarray(np.ascontiguousarray(view))
-    return np.asarray(image.resize((view.shape[1], height), Image.Resampling.BILINEAR))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))

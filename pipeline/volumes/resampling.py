@@ -8,7 +8,6 @@ from PIL import Image
 from pipeline.core.errors import ItemRejected
 from pipeline.volumes.scan import MAX_SLICES
 
-
 Box = tuple[float, float, float, float]  # left, upper, right and lower edge in columns and rows
 
 

@@ -50,7 +50,9 @@ def test_resizing_a_ramp_in_either_order() -> None:
 
 
 def test_lengths_that_are_refused() -> None:
-    with pytest.raises(ItemRejected, match=r"too_large: 4,098 voxels along an axis at media\.spacing 1 mm, at most 4,0"):
+    with pytest.raises(
+        ItemRejected, match=r"too_large: 4,098 voxels along an axis at media\.spacing 1 mm, at most 4,0"
+    ):
         to_spacing(np.zeros((2, 2, 2), np.uint8), (1, 2049, 1), 1, 10**9)
     with pytest.raises(ItemRejected, match="too_large: inf voxels along an axis"):
         to_spacing(np.zeros((2, 2, 2), np.uint8), (1, 1, 1), 5e-324, 10**9)

@@ -146,8 +146,8 @@ class SampleCodec(ABC):
 
         A view is a list of pictures, (H, W) or (H, W, 3) uint8, as many in every view of the data set: two views show
         the same where all of them do, the first with the first and so on. Of a picture it is the picture, of a volume
-        what is shown; of a clip each is a key frame that is chosen by content, so that two cuts of one video have some
-        in common, and the frames around it.
+        what is shown and the mean along each axis; of a clip each is a key frame that is chosen by content, so that two
+        cuts of one video have some in common, and the frames around it.
         """
         sample = self.decode(data)
         return sample, [[self.show(sample)]]

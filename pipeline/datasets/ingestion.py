@@ -17,14 +17,16 @@ from pipeline.core.manifest_schema import attribute_columns, check_manifest
 from pipeline.core.open_types import JsonObject
 from pipeline.core.ranges import Fraction, PositiveInt
 from pipeline.core.sample_codec import Media
-from pipeline.datasets import feedback_items
+from pipeline.datasets import feedback_items, patients
 from pipeline.datasets.feedback_items import Classes, Part, add_feedback, read_feedback
 from pipeline.datasets.label_review import ReviewDecision, apply_decisions, load_decisions
 from pipeline.images import grey_scales
+from pipeline.images.feedback_pictures import FeedbackPictures
 from pipeline.images.grey_scales import Greys
 from pipeline.media.manifest_columns import EXIF_COLUMNS
 from pipeline.media.reader import SampleReader
 
+VOLUME = "volume"  # a media
 NOT_COUNTED = ("dropped", "no_row", *feedback_items.LEFT_OUT)  # reasons that do not stop a run
 
 
@@ -80,6 +82,8 @@ def ingest_pictures(
     decisions = load_decisions(str(source.name)) if limits.decisions else []
     reader = SampleReader(source=source, codec=media.codec(limits.facts), feedback=root)
     feedback = read_feedback(source, limits.feedback, root)
+    if feedback is not None and reader.codec.media == VOLUME:
+        feedback = patients.add_patients(source, feedback, FeedbackPictures.of(str(source.name), root))
     return ingest(reader, limits.cache, decisions, feedback, limits.feedback_classes)
 
 
@@ -93,9 +97,12 @@ def ingest(
     """The manifest and the quarantine; together they hold every item that the reader's source and feedback named.
 
     Raises:
-        UserError: The source names no item, or gives a column that the manifest does not know.
+        UserError: The source names no item, gives a column that the manifest does not know, or as `refuse_patients`.
     """
-    items = add_feedback(reader.source.read(), feedback, classes)
+    items = reader.source.read()
+    if reader.codec.media == VOLUME:
+        patients.refuse_patients(reader.source, items)
+    items = add_feedback(items, feedback, classes)
     items.insert(0, "sample_id", items["path"])
     items, unopened = apply_decisions(items, _refuse_unopened(items), decisions)
     items = items.drop(columns=["refused", "detail"], errors="ignore")

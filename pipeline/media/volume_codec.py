@@ -21,7 +21,7 @@ from pipeline.volumes.formats import read_scan, read_shape
 from pipeline.volumes.resampling import to_spacing
 from pipeline.volumes.scan import Bounds, Scan
 from pipeline.volumes.storage import Fit, VolumeFormat
-from pipeline.volumes.views import three_slices
+from pipeline.volumes.views import projections, three_slices
 from pipeline.volumes.window import Greys, Window, reduce
 
 
@@ -52,6 +52,10 @@ class VolumeCodec(SampleCodec):
 
     def decode(self, data: bytes | np.ndarray | FileSet) -> np.ndarray:
         return self._read(data)[2]
+
+    def decode_with_views(self, data: bytes | np.ndarray | FileSet) -> tuple[np.ndarray, list[list[np.ndarray]]]:
+        sample = self.decode(data)
+        return sample, [[self.show(sample), *projections(sample)]]
 
     def open(self, data: bytes | np.ndarray | FileSet) -> DecodedSample:
         scan, greys, pixels = self._read(data)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
 MEBIBYTE = 2**20
+VOLUMES_AT_ONCE = 2  # that are decoded: 64 Mi voxels take up to 0.9 GB
 
 
 @final
@@ -22,6 +23,7 @@ class Limits:
         bytes_in_flight: Of the bodies of all requests that are answered at this moment.
         pictures: Of one request.
         pixels: Of one picture, frame or slice, before it is decoded; the model's own limit counts too.
+        voxels: Of one volume, before it is decoded; the model's own limit counts too.
         requests: Answered at this moment; also pictures that wait for the network.
         connections: Open at this moment.
         seconds: To receive and answer a request; to send the head of one.
@@ -34,6 +36,7 @@ class Limits:
     bytes_in_flight: int = 256 * MEBIBYTE
     pictures: int = 32
     pixels: int = 50_000_000
+    voxels: int = 64 * MEBIBYTE
     requests: int = 256
     connections: int = 2_000
     seconds: float = 30.0
@@ -46,6 +49,10 @@ class Limits:
             return self
         in_flight = max(self.bytes_in_flight, 4 * self.large_body_bytes)
         return replace(self, body_bytes=self.large_body_bytes, bytes_in_flight=in_flight)
+
+    def decoding_threads(self, num_cpus: int, media: str) -> int:
+        """How many samples are decoded at once: as many as processors, and two volumes, each of which is large."""
+        return VOLUMES_AT_ONCE if media == "volume" else max(2, num_cpus)
 
 
 @final

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.serving.limits import Limits
 
 T = TypeVar("T")
-SECONDS = "time_limit"  # option of a media: processor time for a sample
+SECONDS, VOXELS = "time_limit", "max_voxels"  # options of a media: processor time for a sample, size of one
 
 
 @final
@@ -64,7 +64,7 @@ def read_and_measure(
 
 
 def bounded_codec(packing: JsonObject, limits: Limits) -> SampleCodec:
-    """How samples are read, with no more pixels and seconds than a request may take.
+    """How samples are read, with no more pixels, voxels and seconds than a request may take.
 
     Args:
         packing: That section of a card.
@@ -72,8 +72,9 @@ def bounded_codec(packing: JsonObject, limits: Limits) -> SampleCodec:
     """
     bounded = {**packing, "max_pixels": min(limits.pixels, packing["max_pixels"])}
     media = packing.get("media", {})
-    if SECONDS in media:
-        bounded["media"] = {**media, SECONDS: min(limits.seconds, media[SECONDS])}
+    most = {SECONDS: limits.seconds, VOXELS: limits.voxels}
+    if media:
+        bounded["media"] = media | {name: min(most[name], media[name]) for name in most.keys() & media.keys()}
     return codec_of_card(bounded)
 
 

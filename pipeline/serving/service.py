@@ -92,7 +92,8 @@ class Service:
         self.limits = limits.for_media(self.media)
         self.store = AnswerStore(store)
         self.batcher = Batcher(self.limits, self.telemetry.report_batch)
-        self.pool = ThreadPoolExecutor(max_workers=max(2, len(os.sched_getaffinity(0))), thread_name_prefix="decode")
+        threads = self.limits.decoding_threads(len(os.sched_getaffinity(0)), self.media)
+        self.pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="decode")
         self.is_open = True
 
     def close(self) -> None:

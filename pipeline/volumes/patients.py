@@ -14,7 +14,7 @@ from pipeline.volumes.scan import import_reader, reading
 
 HEAD_BYTES = 2**20  # of a file: the elements of a patient are near its beginning
 CHARACTER_SET, PATIENT_NAME, PATIENT_ID, NUMBER_OF_FRAMES = 0x00080005, 0x00100010, 0x00100020, 0x00280008
-MIN_LETTERS = 4  # of an identity or a part of a name that is looked for in a path
+MIN_LETTERS = 4  # of an identity, a part of a name, or all parts together, that is looked for in a path
 NO_NAMES = frozenset(
     "anon anonym anonymous anonymized anonymised patient subject phantom test name none unknown".split()  # noqa: SIM905
 )
@@ -36,12 +36,26 @@ class Identity:
     is_series_of_one: bool
 
     def is_in(self, path: str) -> bool:
-        """Whether a path repeats the identity or a part of the name, in any case."""
-        words = {word for word in re.split(r"[\W_]+", self.name.casefold()) if len(word) >= MIN_LETTERS} - NO_NAMES
-        parts = set(re.split(r"[\W_]+", path.casefold()))
+        """Whether a path repeats the identity, a long part of the name, or all its parts, in any case."""
+        parts = set(_words(path))
+        if any(_is_name_in(_words(spelling), parts) for spelling in self.name.split("=")):
+            return True
         known = self.patient_id.casefold()
         whole = len(known) >= MIN_LETTERS and known not in NO_NAMES
-        return bool(words & parts) or (whole and bool(re.search(rf"(?<!\w){re.escape(known)}(?!\w)", path.casefold())))
+        return whole and bool(re.search(rf"(?<![^\W_]){re.escape(known)}(?![^\W_])", path.casefold()))
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\W_]+", text.casefold()) if word]
+
+
+def _is_name_in(name: list[str], parts: set[str]) -> bool:
+    """Whether one long word of a name is among the parts of a path, or all words are, apart or joined."""
+    words = [word for word in name if word not in NO_NAMES]
+    if any(len(word) >= MIN_LETTERS for word in parts.intersection(words)):
+        return True
+    joined = {"".join(words), "".join(reversed(words))}
+    return len(words) > 1 and sum(map(len, words)) >= MIN_LETTERS and (parts.issuperset(words) or bool(joined & parts))
 
 
 NOBODY = Identity(patient_id="", name="", is_series_of_one=False)

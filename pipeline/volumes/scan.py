@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 MAX_SLICES = 4096
+MAX_SIDE = 2**16  # of a slice
 MIN_SIDE = 2  # of each axis; what has one slice is a picture
 EXTRA = "the extra volumes: make install EXTRAS=volumes"
 
@@ -59,6 +60,8 @@ class Bounds:
             raise ItemRejected(
                 "too_large", f"slices of {rows} x {columns}, at most {self.max_pixels:,} pixels allowed (max_pixels)"
             )
+        if max(rows, columns) > MAX_SIDE:
+            raise ItemRejected("too_large", f"slices of {rows} x {columns}, at most {MAX_SIDE:,} along a side allowed")
         if slices > MAX_SLICES:
             raise ItemRejected("too_large", f"{slices:,} slices, at most {MAX_SLICES:,} allowed")
 

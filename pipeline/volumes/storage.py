@@ -49,9 +49,14 @@ class VolumeFormat(StorageFormat):
         else:
             _, rows, columns = sample.shape
             if self.fit == "stretch":
-                lengths = (self.size, self.size)
+                small = resize(sample, wanted)
+            elif self.fit == "crop":
+                side = min(rows, columns)
+                left, upper = (columns - side) / 2, (rows - side) / 2
+                box = None if rows == columns else (left, upper, left + side, upper + side)
+                small = resize(sample, wanted, box)
             else:
-                side = (min if self.fit == "crop" else max)(rows, columns)
+                side = max(rows, columns)
                 lengths = (max(1, round(rows * self.size / side)), max(1, round(columns * self.size / side)))
-            small = centre(resize(sample, (self.depth, *lengths)), wanted)
+                small = centre(resize(sample, (self.depth, *lengths)), wanted)
         return np.repeat(small[..., None], self.channels, axis=-1)

@@ -1,4 +1,4 @@
-"""Slices of a volume as one picture: three at right angles for a person, twelve for the perceptual hash."""
+"""Pictures of a volume: three slices for a person, twelve for the perceptual hash, and means that show copies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pipeline.volumes.foreground import find_foreground
 GAP = 2  # black columns between two slices
 PLACES = (0.2, 0.4, 0.6, 0.8)  # of the slices of a hash, as shares of the foreground's extent along an axis
 SIDE = 32  # pixels of each
+LONGEST = 4096  # side of a slice that is shown
 
 
 def three_slices(volume: np.ndarray, has_cubes: bool) -> np.ndarray:
@@ -26,7 +27,7 @@ def three_slices(volume: np.ndarray, has_cubes: bool) -> np.ndarray:
     """
     slices, rows, columns = _central(volume)
     views = [volume[slices], volume[::-1, rows], volume[::-1, :, columns]]
-    height = max(view.shape[0] for view in views)
+    height = min(max(view.shape[0] for view in views), LONGEST)
     fitted = [_fill(view, height) if has_cubes else _stretch(view, height) for view in views]
     gap = np.zeros((height, GAP), np.uint8)
     return np.hstack([fitted[0], gap, fitted[1], gap, fitted[2]])
@@ -47,6 +48,18 @@ def twelve_slices(volume: np.ndarray) -> np.ndarray:
         chosen = [np.take(box, int(place * (box.shape[axis] - 1)), axis=axis) for place in PLACES]
         lines.append(np.hstack([_square(one) for one in chosen]))
     return np.vstack(lines)
+
+
+def projections(volume: np.ndarray) -> list[np.ndarray]:
+    """Three pictures, (H, W) uint8: the mean along each axis, the brightest place of each white.
+
+    Every voxel takes part, and noise and the choice of a slice hardly matter, so that copies of one volume agree.
+
+    Args:
+        volume: (slices, rows, columns) uint8.
+    """
+    means = [volume.mean(axis=axis, dtype=np.float32) for axis in range(3)]
+    return [(mean * (255 / max(float(mean.max()), 1e-3))).astype(np.uint8) for mean in means]
 
 
 def _box(foreground: np.ndarray) -> tuple[slice, ...]:
@@ -84,7 +97,8 @@ def _fill(view: np.ndarray, height: int) -> np.ndarray:
 
 
 def _stretch(view: np.ndarray, height: int) -> np.ndarray:
-    if view.shape[0] == height:
+    width = min(view.shape[1], LONGEST)
+    if view.shape == (height, width):
         return view
     image = Image.fromarray(np.ascontiguousarray(view))
-    return np.asarray(image.resize((view.shape[1], height), Image.Resampling.BILINEAR))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))

@@ -35,6 +35,7 @@ def test_a_file_that_ends_anywhere() -> None:
         ("cat/grimaldi_1", True),
         ("cat/OTTAVIO/series", True),
         ("cat/id-4711-4712/1", True),
+        ("cat/ID-4711-4712_1", True),
         ("cat/ID-4711-47123/1", False),
         ("cat/ottaviano/1", False),
         ("cat/1", False),
@@ -42,6 +43,23 @@ def test_a_file_that_ends_anywhere() -> None:
 )
 def test_a_path_that_repeats_it(path: str, expected: bool) -> None:
     assert read_identity(DATA).is_in(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "expected"),
+    [
+        ("LEE^KIM", "lung/Lee_Kim", True),
+        ("LEE^KIM", "Kim/series/lee 2", True),
+        ("LEE^KIM", "lung/leekim_1", True),
+        ("LEE^KIM", "lung/KimLee", True),
+        ("LEE^KIM", "lung/Lee_1", False),
+        ("Yamada^Taro=山田^太郎", "lung/山田太郎", True),
+        ("Yamada^Taro=山田^太郎", "lung/山田", False),
+        ("LEE^Anonymous", "lung/lee/anonymous", False),
+    ],
+)
+def test_short_names_are_found_where_all_words_are_there(name: str, path: str, expected: bool) -> None:
+    assert Identity(patient_id="", name=name, is_series_of_one=False).is_in(path) == expected
 
 
 @pytest.mark.parametrize("name", ["Patient^Anonymous", "A^B", ""])

@@ -88,8 +88,8 @@ def test_resizing_keeps_what_is_where() -> None:
 def test_cubes_of_one_size() -> None:
     made = np.full((4, 10, 10), 9, np.uint8)
     assert to_spacing(made, (5.0, 1.0, 0.5), 2.0, 10_000).shape == (10, 5, 2)
-    with pytest.raises(ItemRejected, match=r"too_large: 20000 x 10000 x 5000 voxels at media\.spacing 0\.001 mm"):
-        to_spacing(made, (5.0, 1.0, 0.5), 0.001, 10_000)
+    with pytest.raises(ItemRejected, match=r"too_large: 200 x 100 x 50 voxels at media\.spacing 0\.1 mm"):
+        to_spacing(made, (5.0, 1.0, 0.5), 0.1, 10_000)
 
 
 def test_cut_and_filled_around_the_centre() -> None:

@@ -53,8 +53,7 @@ def _in_folder(folder: str, paths: list[str], head: Callable[[str, int], bytes])
         slices = bare if bare and is_dicom(head(bare[0], MAGIC_BYTES)) else []
     if slices:
         yield from _series(folder, slices, head)
-        return
-    for path in paths:
+    for path in sorted(set(paths).difference(slices), key=paths.index):
         suffix = volume_suffix(path)
         if suffix in FILE_SUFFIXES:
             yield FoundVolume(path)

@@ -22,7 +22,7 @@ from pipeline.datasets.discovery.sample_suffixes import media_named
 from pipeline.datasets.discovery.volume_files import FoundVolume, find_volumes
 from pipeline.datasets.sources.file_source import FileSource
 from pipeline.datasets.sources.items import Item, table
-from pipeline.volumes.patients import make_pseudonym
+from pipeline.volumes.patients import Identity, make_pseudonym
 
 FOLDER = "folder"  # the attribute of volumes without labels
 NUM_SHOWN = 3
@@ -145,15 +145,25 @@ class Volumes(FileSource, FormatDetector):
         if self.group == "file":
             return LAST_NUMBER.sub("", volume.path.rpartition("/")[2].partition(".")[0]) or None
         if volume.identity.patient_id:
-            if not self.salt:
-                raise UserError(
-                    "source.salt is empty, and PatientID is only stored as a hash with a salt: set it to any text that "
-                    f"others do not know, such as {secrets.token_hex(16)}, or group=none"
-                )
-            return make_pseudonym(volume.identity.patient_id, self.salt)
+            return self.group_of(volume.identity)
         if self.group_pattern is None or (match := re.search(self.group_pattern, volume.path)) is None:
             return None
         return match[1] if match.re.groups else match[0]
+
+    def group_of(self, identity: Identity) -> str | None:
+        """The hash of PatientID; None where the file does not say it.
+
+        Raises:
+            UserError: `salt` is empty.
+        """
+        if not identity.patient_id:
+            return None
+        if not self.salt:
+            raise UserError(
+                "source.salt is empty, and PatientID is only stored as a hash with a salt: set it to any text that "
+                f"others do not know, such as {secrets.token_hex(16)}, or group=none"
+            )
+        return make_pseudonym(identity.patient_id, self.salt)
 
     @classmethod
     def recognise(cls, place: FileListing, options: Mapping[str, object]) -> Iterator[FormatMatch]:

@@ -114,6 +114,17 @@ def test_files_of_many_frames_are_samples_of_their_own(tmp_path: Path) -> None:
     assert set(rows["group"]) == {make_pseudonym("P-9", "pepper")}
 
 
+def test_volumes_next_to_slices_are_samples_too(tmp_path: Path) -> None:
+    write_series(tmp_path / "cat/c", PatientID="1")
+    write_series(tmp_path / "dog/d", suffix="")
+    for name in ("cat/c/b.nii.gz", "cat/c/e.mha", "dog/d/b.npy"):
+        write_file(tmp_path / name)
+    write_file(tmp_path / "dog/d/README", b"text")
+    rows = source(tmp_path, labels="none").read().set_index("path")
+    assert sorted(rows.index) == ["cat/c", "cat/c/b.nii.gz", "cat/c/e.mha", "dog/d", "dog/d/b.npy"]
+    assert rows["refused"].dropna().to_dict() == {"cat/c/e.mha": "unsupported"}
+
+
 def test_volumes_without_labels(made: Path) -> None:
     rows = source(made, labels="none").read().set_index("path")
     assert not rows["labels"].map(len).any()

@@ -1,10 +1,12 @@
 """A folder to ingest, and the parameters that say so."""
 
 import yaml
+from conf_options import CONF
 
 from pipeline.core import config
 from pipeline.datasets import ingestion
 from pipeline.datasets.sources.folder import Folder
+from pipeline.media.choice import build_media
 from pipeline.media.reader import SampleReader
 
 MAX_PIXELS = 9_999
@@ -23,7 +25,7 @@ def ingest(source, max_pixels, cache=False, decisions=(), grey_scale="auto"):
     """The manifest and the quarantine of a source's pictures."""
     limits = ingestion.Limits(max_pixels=max_pixels, max_quarantine_fraction=1.0, grey_scale=grey_scale)
     media = getattr(source, "media", "image")
-    built = config.build({"_target_": f"pipeline.media.{media}.{media.capitalize()}"}, "media")
+    built = build_media({} if media == "image" else {"media": config.compose_option("media", media, CONF)})
     return ingestion.ingest(SampleReader(source=source, codec=built.codec(limits.facts)), cache, decisions)
 
 

@@ -39,8 +39,8 @@ test: $(STAMP)  ## the whole test suite, but for make year and make long
 year: $(STAMP)  ## twelve months of colibri retrain, with kills and drift: three to four minutes
 	@python -m pytest -s -m year tests/test_year.py
 
-long: $(STAMP)  ## a leaderboard through DVC's queue, and two processes killed in training: three minutes
-	@python -m pytest -m long tests/test_dvc.py tests/stages/test_train_together.py
+long: $(STAMP)  ## DVC's queue and experiments, a search and two processes that are killed: six minutes
+	@python -m pytest -m long tests/test_dvc.py tests/stages/test_train_together.py tests/experiments
 
 check: $(STAMP)  ## format, lint and types
 	@ruff format --check .

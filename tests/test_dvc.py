@@ -265,6 +265,7 @@ def test_a_full_disk_while_packing_leaves_the_earlier_arrays(project: Project) -
     assert project.outputs() == before
 
 
+@pytest.mark.long
 def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) -> None:
     """One in a copy of the project. Those of the queue run in such copies too, as the leaderboard below shows."""
     num_runs = len(project.runs())
@@ -317,6 +318,7 @@ def test_a_leaderboard_runs_through_the_queue_and_a_failure_is_a_row(project: Pr
     project.run("git", "reset", "-q", "--hard", "HEAD~1")  # conf/ as the other tests know it
 
 
+@pytest.mark.long
 def test_a_corrected_label_is_a_new_version_that_is_compared_with_the_one_before(project: Project) -> None:
     decisions = project.folder / "data/label_decisions/pictures.csv"
     before = "sample_id,action,previous,labels,who,when,why\n"

@@ -265,6 +265,7 @@ def tiny(project):
     return project
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.xdist_group("queue")
 def test_the_real_queue_runs_fails_and_can_be_interrupted(tiny, monkeypatch):

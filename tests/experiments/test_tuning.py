@@ -153,6 +153,7 @@ def test_nothing_but_train_and_val_is_handed_to_a_trial(searchable):
     assert hidden.loc[hidden["split"] != "none", "labels"].map(len).eq(1).all()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_killed_and_started_again_it_writes_the_same_winner(searchable, monkeypatch, capsys):
     search(to="whole")
@@ -175,6 +176,7 @@ def test_killed_and_started_again_it_writes_the_same_winner(searchable, monkeypa
     assert "1 of 4 trials have ended before" in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_trials_stand_under_one_run(searchable, store):
     write_search(seed=71)

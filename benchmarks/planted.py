@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageFilter
 
+from pipeline.core.sample_codec import SampleMeasurements
 from pipeline.images.decoding import Decoding
-from pipeline.images.properties import ImageMeasurements, decode_and_measure
+from pipeline.images.properties import decode_and_measure
 
 MAX_PIXELS = 100_000_000
 LIMITS = Decoding(max_pixels=MAX_PIXELS)
@@ -95,11 +96,11 @@ def measured(pictures: Iterable[np.ndarray], mapped: Callable[..., Iterable[Any]
     return {kind: _table([row[kind] for row in rows]) for kind in ("clean", *KINDS)}
 
 
-def examined(picture: np.ndarray) -> dict[str, ImageMeasurements]:
+def examined(picture: np.ndarray) -> dict[str, SampleMeasurements]:
     return {kind: decode_and_measure(data, LIMITS) for kind, data in encoded(picture).items()}
 
 
-def _table(rows: list[ImageMeasurements]) -> pd.DataFrame:
+def _table(rows: list[SampleMeasurements]) -> pd.DataFrame:
     table = pd.DataFrame([row.properties for row in rows]).add_prefix("prop_")
     return table.assign(format=[row.encoding["format"] for row in rows])
 

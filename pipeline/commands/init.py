@@ -38,7 +38,6 @@ from pipeline.datasets.discovery.places import check_path, last_part, open_place
 from pipeline.datasets.discovery.project_source import SourceLine, read_defaults, use_source
 from pipeline.datasets.discovery.recipe import Setting, measure, propose
 from pipeline.datasets.discovery.source_file import compose_text
-from pipeline.datasets.discovery.source_media import find_media, media_node
 from pipeline.datasets.discovery.survey import SourceSummary, sample_headers, summarise_source
 from pipeline.datasets.discovery.survey_report import check_usable, list_notes, refused_share, report_lines
 from pipeline.media.choice import build_media
@@ -104,6 +103,8 @@ def main(
     use: bool = True,
     **given: str | None,
 ) -> None:
+    from pipeline.datasets.discovery.source_media import find_media, media_node  # loads pandas
+
     targets = config.list_targets("source")
     check_path(path)
     name = check_name(name, path)

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
             r"encoder=resnet51: there is no file .*/resnet51\.yaml; did you mean 'resnet50'",
         ),
         ("augmentation=[flip]", r"augmentation=flip: there is no file .*; did you mean 'flips'\?$"),
-        ("source=tiny", r"source=tiny: there is no file .*; there are archive, coco, .*voc$"),
+        ("source=tiny", r"source=tiny: there is no file .*; there are archive, .*coco, .*voc, volumes$"),
         ("imbalance=wieghted", r"imbalance=wieghted: .*; did you mean 'weighted'\?$"),
         ("experiment=dbug", r"experiment=dbug: .*; did you mean 'debug'\?$"),
         (

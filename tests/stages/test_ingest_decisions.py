@@ -152,7 +152,7 @@ def test_a_negative_that_people_gave_a_label_is_none_any_more(decide, picture_fo
 
 
 def test_pictures_that_no_row_names_do_not_count_against_the_limit():
-    manifest = pd.DataFrame({"labels": [["cat"], ["dog"]]})
+    manifest = pd.DataFrame({"labels": [["cat"], ["dog"]], "media": "image"})
     reasons = ["no_row", "no_row", "no_row", "dropped"]
     quarantine = pd.DataFrame({"path": "x.png", "labels": [[]] * 4, "reason": reasons, "detail": ""})
     check_quarantine(manifest, quarantine, Limits(max_pixels=1, max_quarantine_fraction=0))

@@ -62,7 +62,7 @@ def test_every_format_is_ingested_and_split(project, tmp_path, option, monkeypat
     assert quarantine.empty
     assert len(index) == 8
     unlabelled = splits["split"].isin(["none", "pool"])  # none where the source itself holds them out
-    assert unlabelled.sum() == len(manifest) - 8 == (option not in ("idx", "torchvision"))
+    assert unlabelled.sum() == len(manifest) - 8 == (option not in ("idx", "arrays", "torchvision"))
 
 
 def test_pictures_without_any_label_are_split_for_clusters(project, tmp_path, monkeypatch):

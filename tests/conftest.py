@@ -41,6 +41,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return num_workers() + ("not slow" not in config.getoption("markexpr"))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """The argument's name for bytes and long texts: an archive holds the time, so its bytes name no test twice."""
+    is_clumsy = isinstance(val, bytes) or (isinstance(val, str) and len(val) > 120)
+    return argname if is_clumsy else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("loadgroup", False):  # in a process of xdist; alone, a module's fixtures are built once
         items[:] = sort_items(items)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.open_types import JsonObject
 
-CARD_ENTRIES = ("size", "channels", "fit", "num_frames", "depth", "max_pixels", "grey_scale", "media")
+CARD_ENTRIES = ("size", "fit", "channels", "num_frames", "depth", "max_pixels", "grey_scale", "media")
 
 
 @final

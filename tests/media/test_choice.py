@@ -1,5 +1,7 @@
 """What a sample is: by the parameters, and by the card of a predictor."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,13 @@ def test_a_card_repeats_only_how_samples_are_read_and_stored():
     assert card_entries(CARD) == {name: CARD[name] for name in CARD if name != "classes"}
     codec, storage = codec_of_card(CARD), storage_of_card(CARD)
     assert storage.for_card() | codec.for_card() == card_entries(CARD)
+
+
+def test_the_card_of_a_predictor_of_pictures_has_its_keys_in_the_order_of_the_first_versions():
+    """Cards are compared by their bytes, so that a picture model trained again is the same artifact."""
+    assert json.dumps(card_entries(CARD)) == (
+        '{"size": 8, "fit": "pad", "channels": 3, "max_pixels": 99, "grey_scale": [0.0, 4095.0]}'
+    )
 
 
 def test_another_class_is_no_media():

@@ -9,14 +9,15 @@ from functools import partial
 from typing import TypeVar, final
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from pipeline.clips.formats import frame_files
 from pipeline.clips.frames import Frame, FrameSource, frame_of_array, refuse_length, refuse_size, shrink
 from pipeline.clips.sampling import ClipReading, Timeline
 from pipeline.core.errors import ItemRejected
 from pipeline.core.sample_codec import FileSet
-from pipeline.images.decoding import DAMAGED, Decoding, as_seen, decode, image_size
+from pipeline.images.damage import reject_damage
+from pipeline.images.decoding import Decoding, as_seen, decode, image_size
 from pipeline.images.silence import ignore_warnings
 
 SHORTEST = 0.011  # seconds; browsers show what claims less for a tenth of a second
@@ -77,17 +78,13 @@ class Animation(FrameSource):
 @contextmanager
 def _open_file(data: bytes, container: str | None) -> Iterator[Image.Image]:
     """The opened file; every error within the block is an `ItemRejected`."""
-    try:
-        with ignore_warnings(), Image.open(io.BytesIO(data), formats=[str(container).upper()]) as image:
-            yield image
-    except MemoryError:
-        raise ItemRejected("too_large", "there is not enough memory to decode it") from None
-    except Image.DecompressionBombError as error:
-        raise ItemRejected("too_large", str(error)) from None
-    except UnidentifiedImageError:
-        raise ItemRejected("truncated", f"the header of this {container} is damaged") from None
-    except DAMAGED as error:
-        raise ItemRejected("truncated", str(error) or type(error).__name__) from None
+    unidentified = ItemRejected("truncated", f"the header of this {container} is damaged")
+    with (
+        reject_damage(unidentified),
+        ignore_warnings(),
+        Image.open(io.BytesIO(data), formats=[str(container).upper()]) as image,
+    ):
+        yield image
 
 
 @final

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xxhash
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.sample_codec import GreyRange, SampleHeader
 from pipeline.images import grey_scales
 from pipeline.images.bounds import refuse_too_large, without_large_metadata
+from pipeline.images.damage import reject_damage
 from pipeline.images.formats import FORMATS, expect_rejection, is_avif, is_heif
 from pipeline.images.grey_scales import Greys
 from pipeline.images.metadata import Encoding, read_metadata
@@ -57,7 +57,6 @@ REJECTION_REASONS = {
     "unknown_class": "feedback: no sample of the source has the label (ingest.feedback_classes)",
     "other_greys": "feedback: the picture's greys do not fit the grey scale of the source (ingest.grey_scale)",
 }
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)  # from Pillow
 OPENING = Lock()  # of Pillow's limit, which is global: a server decodes in several threads
 TURNS = {  # EXIF orientation; ImageOps.exif_transpose also rewrites the other tags and fails on invalid ones
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -157,19 +156,14 @@ def _decode(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
     rejection = expect_rejection(data)
     if rejection:
         raise rejection
-    try:
-        with ignore_warnings(), _open(without_large_metadata(data), max_pixels) as image:
-            refuse_too_large(image, data, max_pixels)
-            image.load()
-            yield image
-    except MemoryError:
-        raise ItemRejected("too_large", "there is not enough memory to decode it") from None
-    except Image.DecompressionBombError as error:
-        raise ItemRejected("too_large", str(error)) from None
-    except UnidentifiedImageError:
-        raise _reject_unidentified(data) from None
-    except DAMAGED as error:
-        raise ItemRejected("truncated", str(error) or type(error).__name__) from None
+    with (
+        reject_damage(_reject_unidentified(data)),
+        ignore_warnings(),
+        _open(without_large_metadata(data), max_pixels) as image,
+    ):
+        refuse_too_large(image, data, max_pixels)
+        image.load()
+        yield image
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
@@ -202,6 +196,10 @@ def _reject_unidentified(data: bytes) -> ItemRejected:
         return ItemRejected(
             "truncated", "the header of this HEIC or AVIF is damaged, or its coding is one that is not read"
         )
+    return _not_a_picture(data)
+
+
+def _not_a_picture(data: bytes) -> ItemRejected:
     return ItemRejected("not_a_picture", f"starts with {bytes(data[:8])!r}")
 
 
@@ -222,23 +220,17 @@ def read_header(data: bytes | np.ndarray) -> SampleHeader:
     rejection = expect_rejection(data)
     if rejection:
         raise rejection
-    try:
-        with (
-            ignore_warnings(),
-            _open(without_large_metadata(data), Image.MAX_IMAGE_PIXELS or 2**31) as image,
-        ):
-            # the method of Image itself: that of a PNG decodes the whole picture
-            turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
-            width, height = image.size
-            if turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED:
-                width, height = height, width
-            return SampleHeader(width=width, height=height, is_turned=turn in TURNS)
-    except Image.DecompressionBombError as error:
-        raise ItemRejected("too_large", str(error)) from None
-    except UnidentifiedImageError:
-        raise _reject_unidentified(data) from None
-    except DAMAGED:
-        raise ItemRejected("not_a_picture", f"starts with {bytes(data[:8])!r}") from None
+    with (
+        reject_damage(_reject_unidentified(data), damaged=_not_a_picture(data)),
+        ignore_warnings(),
+        _open(without_large_metadata(data), Image.MAX_IMAGE_PIXELS or 2**31) as image,
+    ):
+        # the method of Image itself: that of a PNG decodes the whole picture
+        turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
+        width, height = image.size
+        if turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED:
+            width, height = height, width
+        return SampleHeader(width=width, height=height, is_turned=turn in TURNS)
 
 
 def as_seen(image: Image.Image, grey_scale: Greys | None) -> Image.Image:

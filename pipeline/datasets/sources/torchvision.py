@@ -18,7 +18,7 @@ from pipeline.core.errors import ItemRejected
 from pipeline.core.safe_files import read_bytes, stat_file
 from pipeline.datasets.sources.items import Item, table
 from pipeline.datasets.sources.torchvision_parts import SPLIT_OF, load_part, parts_of
-from pipeline.images.decoding import DAMAGED
+from pipeline.images.damage import DAMAGED
 
 
 @final

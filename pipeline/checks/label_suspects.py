@@ -38,6 +38,9 @@ class LabelSuspects(FeatureCheck):
     suggested one, and whether the `model` is confident of that. Labels on which a person has decided (the column
     `decision`) are neither listed nor counted; the sentence says with how many of them the model still disagrees.
 
+    Where the features tell the classes apart no better than chance (`features/class_separation.py`), no suspect is
+    listed and the check cannot be judged: such a model disagrees with right labels too.
+
     Where half of the classes have fewer than 20 pictures the finding is noted (with `on_fail: warn`): a model that was
     trained on so few is often wrong itself.
 
@@ -68,6 +71,13 @@ class LabelSuspects(FeatureCheck):
             )
         features = content.features if has_label.all() else content.features[has_label]  # a copy, in memory
         found = find_label_issues(features, labels, groups, self.num_folds, self.seed, decided)
+        if found.untestable.all() or found.separation.accuracy.value is None:
+            return self._cannot_judge(
+                "All pictures with a label are in one group, so no model can be trained without that group; give "
+                "smaller groups, or collect the labels from other groups too."
+            )
+        if not found.separation.beats_chance:
+            return self._cannot_judge(found.separation.obstacle)
         suspected = found.table[~decided[found.table["row"].to_numpy()]]
         rows = suspected["row"].to_numpy()
         listing = pd.DataFrame(
@@ -84,7 +94,7 @@ class LabelSuspects(FeatureCheck):
         num_testable = int((~found.untestable).sum())
         by_chance = float(found.by_chance[~decided].sum())
         return Finding(
-            value=round(max(0.0, len(listing) - by_chance) / max(1, num_testable), 6),
+            value=round(max(0.0, len(listing) - by_chance) / num_testable, 6),
             limit=self.max_share,
             unit=UNIT,
             worst={
@@ -101,10 +111,6 @@ class LabelSuspects(FeatureCheck):
             ],
             listing=listing,
             note=_few_note(labels) if self.on_fail == "warn" else "",
-            obstacle=""
-            if num_testable
-            else "All pictures with a label are in one group, so no model can be trained without that group; give "
-            "smaller groups, or collect the labels from other groups too.",
         )
 
     def _cannot_judge(self, obstacle: str) -> Finding:

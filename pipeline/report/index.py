@@ -144,9 +144,15 @@ def _suspects() -> tuple[str, State]:
         return "Many labels worth a look.", ""
     certainty = pd.read_csv(artifacts.SUSPECTS, usecols=["model"], dtype=str)["model"]
     if certainty.empty:
+        if any(one.state == "cannot_be_judged" for one in _suspect_findings()):
+            return "The labels cannot be judged.", ""
         return "The model agrees with every label.", ""
     sure = int((certainty == "confident").sum())
     return f"{count_of(len(certainty), 'label')} worth a look; the model is confident of another for {sure:,}.", ""
+
+
+def _suspect_findings() -> list[StoredFinding]:
+    return [one for name, one in read_findings(artifacts.CURATION).items() if name == "label_suspects"]
 
 
 def _comparison() -> tuple[str, State]:

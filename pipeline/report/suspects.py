@@ -44,6 +44,7 @@ def suspects_page(
     images: Mapping[str, np.ndarray],
     links: Mapping[str, str],
     decisions: Path,
+    obstacle: str = "",
 ) -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
@@ -53,12 +54,14 @@ def suspects_page(
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the first `NUM_SHOWN`, as far as available.
         links: sample_id to the address of its file, as far as there is one.
         decisions: The file that decisions are written into.
+        obstacle: Why labels cannot be judged; empty where they can.
     """
     pictures = gallery(images, links, MAX_BYTES)
     total = suspects["model"].value_counts()
     rows: list[JsonObject] = suspects.fillna({"previous": "", "labels": ""}).head(NUM_SHOWN).to_dict("records")
     content = {
         "name": name,
+        "obstacle": obstacle,
         "num_suspects": len(suspects),
         "num_shown": len(rows),
         "has_links": any(one.href for one in pictures.values()),

@@ -43,7 +43,8 @@ def main() -> list[str]:
     name = pictures.reader.source.name
     artifacts.write_csv(artifacts.SUSPECTS, suspects)
     shown = pictures.show(suspects["sample_id"][:NUM_SHOWN].tolist())
-    artifacts.write_text(artifacts.SUSPECTS_PAGE, suspects_page(name, suspects, *shown, artifacts.decisions_file(name)))
+    text = suspects_page(name, suspects, *shown, artifacts.decisions_file(name), _obstacle(findings))
+    artifacts.write_text(artifacts.SUSPECTS_PAGE, text)
     stored = store_findings(checks, findings, artifacts.CURATION)
     shown = pictures.show(linked_samples(stored))
     artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", stored, *shown))
@@ -87,10 +88,20 @@ class Pictures:
 
 def find_suspects(findings: dict[str, Finding]) -> pd.DataFrame:
     """The samples whose labels a check lists for people to decide; empty where none of the chosen checks does."""
-    listings = [one.listing for one in findings.values() if one.listing is not None]
-    return next(
-        (one for one in listings if {*SUSPECT_COLUMNS} <= {*one}), pd.DataFrame({name: [] for name in SUSPECT_COLUMNS})
-    )
+    found = _suspecting(findings)
+    listing = None if found is None else found.listing
+    return pd.DataFrame({name: [] for name in SUSPECT_COLUMNS}) if listing is None else listing
+
+
+def _obstacle(findings: dict[str, Finding]) -> str:
+    """Why that check cannot judge the labels; empty where it can, or is not chosen."""
+    found = _suspecting(findings)
+    return "" if found is None else found.obstacle
+
+
+def _suspecting(findings: dict[str, Finding]) -> Finding | None:
+    listing = [one for one in findings.values() if one.listing is not None and {*SUSPECT_COLUMNS} <= {*one.listing}]
+    return listing[0] if listing else None
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Labels with which the model disagrees are counted, listed and shown; what people decided on is not listed again."""
 
+import re
+
 import numpy as np
 import pytest
 from file_options import from_file
 from labelled_features import CLASSES, exchanged, make_features, named
 
-from pipeline.checks.label_suspects import SHOWN, SHOWN_EACH, LabelSuspects
+from pipeline.checks.label_suspects import LISTED, SHOWN, SHOWN_EACH, LabelSuspects
 from pipeline.core.content import EmbeddedImages
 
 PLANTED = np.array([3, 10, 17, 24, 31, 38, 45, 52, 59, 66, 73, 80])
@@ -197,3 +199,19 @@ def test_a_model_of_few_pictures_gives_no_warning(search, num, state):
     features, truth = make_features(num_per_class=num, spread=0.3)
     finding = search(features, named(exchanged(truth, np.arange(0, 3 * num, 7))))
     assert (finding.value > finding.limit, finding.state) == (True, state)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_features_that_see_no_class_give_no_suspect(search, several):
+    generator = np.random.default_rng(1)
+    features, truth = generator.normal(size=(120, 24)), np.arange(120) % 4
+    labels = [["abcd"[one], *(["e"] if several and one % 2 else [])] for one in truth]
+    finding = search(features, labels)
+    assert finding.state == "cannot_be_judged"
+    assert re.match(
+        r"The features tell the classes apart no better than chance \(balanced accuracy 0\.\d\d \[0\.\d\d, 0\.\d\d\], "
+        rf"chance {'0.50' if several else '0.25'}\), so a model",
+        finding.obstacle,
+    )
+    assert finding.listing.empty
+    assert list(finding.listing) == list(LISTED)

@@ -28,7 +28,7 @@ def test_each_error_has_its_reason(raised, message):
 
 
 def test_damaged_data_can_have_another_reason_and_other_errors_stay_errors():
-    with pytest.raises(ItemRejected, match="^not_a_picture: starts with b'x'$"), reject_damage(UNKNOWN, NO_PICTURE):
+    with pytest.raises(ItemRejected, match=r"^not_a_picture: starts with b'x'$"), reject_damage(UNKNOWN, NO_PICTURE):
         raise SyntaxError("not a PNG")
     with pytest.raises(ZeroDivisionError, match="by zero"), reject_damage(UNKNOWN):
         1 / 0  # noqa: B018

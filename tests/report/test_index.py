@@ -55,6 +55,16 @@ def test_a_finished_run_has_its_result_its_verdict_and_every_page(finished):
     ]
 
 
+def test_labels_that_cannot_be_judged_are_not_called_right(finished):
+    artifacts.write_csv(artifacts.SUSPECTS, pd.DataFrame({"sample_id": [], "model": []}))
+    assert "The model agrees with every label." in index_page("pets", "register")
+    blind = {**CHECK, "passed": False, "state": "cannot_be_judged"}
+    artifacts.write_json(artifacts.CURATION, {"label_suspects": blind})
+    page = index_page("pets", "register")
+    assert "The labels cannot be judged." in page
+    assert "agrees with every label" not in page
+
+
 def test_what_the_index_says_of_commands_is_no_promise(finished):
     text = read(Page(index_page("pets", "register")))
     assert "whether their inputs have changed since, where that is recorded" in text

@@ -194,3 +194,14 @@ def test_a_browser_writes_lines_that_the_pipeline_reads(tmp_path):
         (names[2], "drop", ["cat"], []),
     ]
     assert {(one.who, one.when, one.why) for one in found} == {("Ann, B.", "2026-11-24", "looked at the picture")}
+
+
+def test_where_labels_cannot_be_judged_the_page_says_why_and_not_that_all_are_right():
+    table, where = suspects().head(0), Path("data/label_decisions/pets.csv")
+    page = Page(
+        suspects_page("pets", table, {}, {}, where, "The features tell the classes apart no better than chance.")
+    )
+    assert page.open == []
+    assert "The labels cannot be judged. The features tell the classes apart no better" in " ".join(page.text.split())
+    assert "agrees with every label" not in page.text
+    assert "agrees with every label" in Page(suspects_page("pets", table, {}, {}, where)).text

@@ -11,8 +11,8 @@ import pandas as pd
 
 from pipeline.core import progress
 from pipeline.core.labels import to_matrix
+from pipeline.features.class_separation import ClassDecisions, ClassSeparation, decide_evenly, measure_separation
 from pipeline.features.linear_probe import (
-    Folds,
     drop_errors,
     out_of_fold_probabilities,
     pca_directions,
@@ -41,6 +41,7 @@ class LabelIssues:
             sampled from the predicted probabilities, which differ from the given ones where pictures are unclear.
         untestable: (N,) whether a label of the sample could not be tested, because all samples with it are in one
             group: label and group cannot be separated.
+        separation: How well the features tell the classes apart; without that no label is suspect for a reason.
     """
 
     table: pd.DataFrame
@@ -48,6 +49,7 @@ class LabelIssues:
     quality: np.ndarray
     by_chance: np.ndarray
     untestable: np.ndarray
+    separation: ClassSeparation
 
 
 def find_label_issues(
@@ -78,12 +80,13 @@ def find_label_issues(
     if all(len(names) == 1 for names in labels):
         number = {name: position for position, name in enumerate(classes)}
         given = np.array([number[names[0]] for names in labels])
-        probabilities, flagged, untestable = validation(given)
+        probabilities, flagged, untestable, decisions = validation(given)
+        separation = measure_separation([decisions], groups, seed)
         quality = probabilities[np.arange(len(given)), given]
         suggested = [[classes[best]] for best in probabilities.argmax(axis=1)]
         by_chance = validation.simulate_errors(given, probabilities, untestable).mean(axis=0)
         best, noise = probabilities.max(axis=1), _noise(given, probabilities, classes)
-        return _suspects(quality, best, suggested, flagged, by_chance, untestable, noise)
+        return _suspects(quality, best, suggested, flagged, by_chance, untestable, noise, separation)
     return _find_issues_per_label(validation, labels, classes)
 
 
@@ -95,11 +98,13 @@ def _find_issues_per_label(
     untestable = np.zeros(len(matrix), dtype=bool)
     chance_wrong = np.zeros((NUM_SIMULATIONS, len(matrix)), dtype=bool)
     noise: dict[tuple[str, str], float] = {}
+    questions = []
     for column, name in enumerate(classes):
         given = matrix[:, column]
         if given.min() == given.max():
             continue  # a label that all samples have, or none, has no counterexample
-        probabilities, flagged, untestable_here = validation(given)
+        probabilities, flagged, untestable_here, decisions = validation(given)
+        questions.append(decisions)
         untestable |= untestable_here & (given == 1)
         fit[:, column] = probabilities[np.arange(len(given)), given]
         wrong[:, column] = flagged
@@ -111,7 +116,9 @@ def _find_issues_per_label(
     suggested = [[classes[column] for column in np.flatnonzero(row)] for row in better]
     flagged = np.asarray(wrong.any(axis=1))
     quality = fit.min(axis=1)
-    return _suspects(quality, 1 - quality, suggested, flagged, chance_wrong.mean(axis=0), untestable, noise)
+    by_chance = chance_wrong.mean(axis=0)
+    separation = measure_separation(questions, validation.groups, validation.seed)
+    return _suspects(quality, 1 - quality, suggested, flagged, by_chance, untestable, noise, separation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,18 +131,24 @@ class TwoRoundCrossValidation:
     num_folds: int
     seed: int
 
-    def __call__(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(N, K) probabilities of the second round, (N,) whether the label is suspect, (N,) or untestable."""
+    def __call__(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, ClassDecisions]:
+        """(N, K) probabilities of the second round, (N,) whether the label is suspect, (N,) or untestable, decisions.
+
+        The decisions are those of the first round, whose probes were trained on all labels.
+        """
         parts = stratified_group_folds(given, self.groups, self.num_folds, self.seed)
         untestable = untestable_rows(given, parts)
         with progress.show("label suspects, round 1 of 2"):
-            first = self._predict(given, parts, untestable, None)
+            fitted = out_of_fold_probabilities(self.reduced, given, parts)
+            first = self._calibrate(fitted, given, untestable)
         trusted = ~_estimate_errors(given, first) | self.confirmed
         if len(np.unique(given[trusted])) < len(np.unique(given)):  # a class would be lost: then all samples are used
             trusted[:] = True
         with progress.show("label suspects, round 2 of 2"):
-            second = self._predict(given, parts, untestable, trusted)
-        return second, _estimate_errors(given, second), untestable
+            again = out_of_fold_probabilities(self.reduced, given, parts, trusted)
+            second = self._calibrate(again, given, untestable)
+        decisions = ClassDecisions(given=given, decided=decide_evenly(fitted, given), testable=~untestable)
+        return second, _estimate_errors(given, second), untestable, decisions
 
     def simulate_errors(
         self, given: np.ndarray, probabilities: np.ndarray, untestable: np.ndarray, column: int = 0
@@ -164,10 +177,8 @@ class TwoRoundCrossValidation:
                 one[known] = _estimate_errors(sampled_labels, right)
         return contradictions
 
-    def _predict(
-        self, given: np.ndarray, parts: Folds, untestable: np.ndarray, trusted: np.ndarray | None
-    ) -> np.ndarray:
-        probabilities = out_of_fold_probabilities(self.reduced, given, parts, trusted)
+    def _calibrate(self, fitted: np.ndarray, given: np.ndarray, untestable: np.ndarray) -> np.ndarray:
+        probabilities = fitted.copy()
         if not untestable.all():
             probabilities[~untestable] = temperature_scale(probabilities[~untestable], given[~untestable])
         probabilities[untestable] = np.eye(probabilities.shape[1])[given[untestable]]
@@ -207,6 +218,7 @@ def _suspects(
     by_chance: np.ndarray,
     untestable: np.ndarray,
     noise: dict[tuple[str, str], float],
+    separation: ClassSeparation,
 ) -> LabelIssues:
     rows = np.flatnonzero(flagged)
     rows = rows[np.argsort(quality[rows] / np.maximum(p_suggested[rows], 1e-12), kind="stable")]
@@ -218,4 +230,5 @@ def _suspects(
             "p_suggested": p_suggested[rows],
         }
     )
-    return LabelIssues(table, dict(sorted(noise.items(), key=lambda pair: -pair[1])), quality, by_chance, untestable)
+    noise = dict(sorted(noise.items(), key=lambda pair: -pair[1]))
+    return LabelIssues(table, noise, quality, by_chance, untestable, separation)

@@ -15,7 +15,7 @@ from pipeline.core.axes import check_spatial_rank
 from pipeline.core.code_digest import code_digest, stage_modules
 from pipeline.core.errors import UserError
 from pipeline.core.objective_contracts import Pretext
-from pipeline.core.sample_codec import media_name
+from pipeline.media.choice import media_of_params
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -110,9 +110,9 @@ def _size(section: Params) -> int:
 
 def _spatial(params: Params, side: int) -> tuple[int, ...]:
     """The lengths of the spatial axes of a sample: (H, W), or (frames or slices, H, W); as many slices as the side."""
-    media = params.get("media") or {}
-    if media_name({"media": media} if media else {}) == "image":
+    if media_of_params(params) == "image":
         return (side, side)
+    media = params["media"]
     return (int(media.get("num_frames") or media.get("depth") or side), side, side)
 
 

@@ -202,9 +202,3 @@ def noun_of(media: str) -> str:
 def card_entries(card: JsonObject) -> JsonObject:
     """Those entries of a card that say how samples are read and stored."""
     return {name: card[name] for name in CARD_ENTRIES if name in card}
-
-
-def media_name(card: JsonObject) -> str:
-    """`image`, `clip`, `volume` or another name of a choice of conf/media/, of the card of packed samples."""
-    target = str(card["media"]["_target_"]) if "media" in card else "Image"
-    return target.rpartition(".")[2].lower()

@@ -12,6 +12,11 @@ def build_media(params: Params) -> Media:
     return _build(params, "media")
 
 
+def media_of_params(params: Params) -> str:
+    """image, clip or volume."""
+    return build_media(params).codec({"max_pixels": 1}).media
+
+
 def codec_of_card(card: JsonObject) -> SampleCodec:
     """How the samples are read that the section `packing` of a predictor's card, or the packed card, describes.
 
@@ -24,7 +29,7 @@ def codec_of_card(card: JsonObject) -> SampleCodec:
 
 def media_of_card(card: JsonObject) -> str:
     """image, clip or volume: also the column of encoded samples in a table that MLflow serves; raises the same."""
-    return codec_of_card(card).media if "media" in card else "image"
+    return codec_of_card({"max_pixels": 1, **card}).media
 
 
 def storage_of_card(card: JsonObject) -> StorageFormat:

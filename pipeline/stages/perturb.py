@@ -8,7 +8,6 @@ import pandas as pd
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.estimate import Estimate, write_estimates
 from pipeline.core.evaluation_contracts import Corruption
-from pipeline.core.sample_codec import media_name
 from pipeline.core.terminal import count_of
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.robustness import (
@@ -22,6 +21,7 @@ from pipeline.evaluation.robustness import (
     robustness_table,
     summarize_robustness,
 )
+from pipeline.media.choice import media_of_card
 from pipeline.training.model_card import load_predictor
 
 
@@ -48,14 +48,14 @@ def main() -> list[str]:
     line = describe(found, len(chosen), len(corruptions), len(rows), len(test))
     others = [name for name in chosen if name not in fitting]
     if others and fitting:
-        line += f"; left out, since {media_name(packed.card)}s do not have it: {', '.join(others)}"
+        line += f"; left out, since {media_of_card(packed.card)}s do not have it: {', '.join(others)}"
     return [line]
 
 
 def fits(corruption: Corruption, packed: PackedDataset) -> bool:
     """Whether a corruption can happen to samples of this media and number of axes."""
     is_of_rank = corruption.spatial_rank in (None, packed.images.ndim - 2)
-    return is_of_rank and corruption.media in (None, media_name(packed.card))
+    return is_of_rank and corruption.media in (None, media_of_card(packed.card))
 
 
 def _decider(packed: PackedDataset) -> Decide:

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from pipeline.core import config
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.sample_codec import FileSet, card_entries
 from pipeline.images.decoding import Decoding, content_hash
 from pipeline.images.storage import SquareFormat
-from pipeline.media.choice import build_media, codec_of_card, storage_of_card
+from pipeline.media.choice import build_media, codec_of_card, media_of_card, media_of_params, storage_of_card
 from pipeline.media.image import Image
 from pipeline.media.picture_codec import PictureCodec
 
@@ -33,6 +34,20 @@ def test_the_card_of_a_predictor_of_pictures_has_its_keys_in_the_order_of_the_fi
     assert json.dumps(card_entries(CARD)) == (
         '{"size": 8, "fit": "pad", "channels": 3, "max_pixels": 99, "grey_scale": [0.0, 4095.0]}'
     )
+
+
+@pytest.mark.parametrize("media", ["image", "clip", "volume"])
+def test_a_card_and_parameters_name_their_media_in_one_way(media):
+    node = config.compose_option("media", media)
+    assert media_of_params({"media": node}) == media_of_card({"media": node}) == media
+
+
+@pytest.mark.parametrize("node", [None, {}, "clip", {"num_frames": 8}])
+def test_a_media_without_a_class_is_one_line(node):
+    with pytest.raises(UserError, match=r"^params\.yaml: media must be a mapping with _target_ \(the dotted path of a"):
+        media_of_params({"media": node})
+    with pytest.raises(UserError, match=r"^card\.json: media must be a mapping with _target_ \(the dotted path of a"):
+        media_of_card({"media": node})
 
 
 def test_another_class_is_no_media():

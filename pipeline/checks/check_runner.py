@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.checks.media_words import MediaWords
 from pipeline.core import artifacts, progress, terminal
 from pipeline.core.contracts import Check, FeatureCheck
 from pipeline.core.errors import UserError
@@ -17,6 +18,7 @@ from pipeline.datasets.feedback_split import pairs_in_use
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
 
 AnyCheck = Check | FeatureCheck
+PICTURES = MediaWords()
 
 
 def merge_samples(manifest: pd.DataFrame, splits: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
@@ -29,18 +31,19 @@ def merge_samples(manifest: pd.DataFrame, splits: pd.DataFrame, duplicates: pd.D
     return samples.merge(splits, on="sample_id")
 
 
-def run_checks(stage: str, checks: dict[str, Any], *data: Any) -> dict[str, Finding]:
+def run_checks(stage: str, checks: dict[str, Any], samples: pd.DataFrame, *content: Any) -> dict[str, Finding]:
     """The finding of each check by its name; a terminal shows which one runs.
 
     Args:
         stage: Name of the stage.
         checks: Checks by name.
-        data: What each of them takes: samples, and for a FeatureCheck their content.
+        samples: Manifest rows with their splits and groups; findings are in the words of their media.
+        content: Of the samples, which a FeatureCheck takes too.
     """
-    findings = {}
+    findings, words = {}, MediaWords.of(samples)
     for name, check in checks.items():
         with progress.show(f"{stage}: {name.replace('_', ' ')}"):
-            findings[name] = check(*data)
+            findings[name] = words.restate(check(samples, *content))
     return findings
 
 
@@ -77,15 +80,17 @@ def report_failures(stage: str, page: Path, checks: dict[str, AnyCheck], finding
         )
 
 
-def store_findings(checks: dict[str, AnyCheck], findings: dict[str, Finding], path: Path) -> dict[str, StoredFinding]:
+def store_findings(
+    checks: dict[str, AnyCheck], findings: dict[str, Finding], path: Path, words: MediaWords = PICTURES
+) -> dict[str, StoredFinding]:
     """Writes all findings to `reports/checks.json` or `reports/curation.json`; returns them as written."""
-    stored = {name: bound_finding(checks[name], finding) for name, finding in findings.items()}
+    stored = {name: bound_finding(checks[name], finding, words) for name, finding in findings.items()}
     artifacts.write_json(path, {name: one.to_json() for name, one in stored.items()})
     return stored
 
 
-def bound_finding(check: AnyCheck, finding: Finding) -> StoredFinding:
-    """A finding as the file holds it, under the check's question.
+def bound_finding(check: AnyCheck, finding: Finding, words: MediaWords = PICTURES) -> StoredFinding:
+    """A finding as the file holds it, under the check's question in the words of the media.
 
     Long tables, strips and lists of offenders are cut (`num_rows` is the full length of the table). Infinity and NaN
     become null. The note of a noted finding ends its sentence, so that every page shows it.
@@ -93,7 +98,7 @@ def bound_finding(check: AnyCheck, finding: Finding) -> StoredFinding:
     pictures = list(finding.pictures.items())[:MAX_STRIPS]
     note = finding.note if finding.state == "noted" else ""
     return StoredFinding(
-        question=check.question,
+        question=words.say(check.question),
         value=_finite(finding.value),
         limit=_finite(finding.limit),
         unit=finding.unit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.checks.check_runner import merge_samples, report_failures, run_checks, store_findings
+from pipeline.checks.media_words import MediaWords
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.finding_text import count_states
 from pipeline.core.terminal import count_of
@@ -24,7 +25,7 @@ def main() -> list[str]:
     reader = make_reader(params, samples)
     samples = add_same_picture(samples, duplicates, reader)
     findings = run_checks("check", checks, samples)
-    stored = store_findings(checks, findings, artifacts.CHECKS)
+    stored = store_findings(checks, findings, artifacts.CHECKS, MediaWords.of(samples))
     names = linked_samples(stored)
     shown = load_thumbnails(reader, samples, names, side_of(len(names)))
     links = link_files(reader.source, samples, names)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.checks.check_runner import merge_samples, report_failures, run_checks, store_findings
+from pipeline.checks.media_words import MediaWords
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.finding_text import count_states
@@ -45,7 +46,7 @@ def main() -> list[str]:
     shown = pictures.show(suspects["sample_id"][:NUM_SHOWN].tolist())
     text = suspects_page(name, suspects, *shown, artifacts.decisions_file(name), _obstacle(findings))
     artifacts.write_text(artifacts.SUSPECTS_PAGE, text)
-    stored = store_findings(checks, findings, artifacts.CURATION)
+    stored = store_findings(checks, findings, artifacts.CURATION, MediaWords.of(samples))
     shown = pictures.show(linked_samples(stored))
     artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", stored, *shown))
     write_index(name, "curate")

@@ -8,6 +8,7 @@ import pandas as pd
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.estimate import Estimate, write_estimates
 from pipeline.core.evaluation_contracts import Corruption
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.robustness import (
@@ -45,7 +46,8 @@ def main() -> list[str]:
         found = summarize_robustness(rightness, groups, options.seed)
     artifacts.write_csv(artifacts.ROBUSTNESS, table)
     write_estimates(artifacts.ROBUSTNESS_METRICS, found)
-    line = describe(found, len(chosen), len(corruptions), len(rows), len(test))
+    noun = noun_of(media_of_card(packed.card))
+    line = describe(found, (len(chosen), len(corruptions)), (len(rows), len(test)), noun)
     others = [name for name in chosen if name not in fitting]
     if others and fitting:
         line += f"; left out, since {media_of_card(packed.card)}s do not have it: {', '.join(others)}"
@@ -70,18 +72,28 @@ def _decider(packed: PackedDataset) -> Decide:
     return decide
 
 
-def describe(found: dict[str, Estimate], num_chosen: int, num_corruptions: int, num_samples: int, num_test: int) -> str:
-    """What was measured, or why nothing was."""
+def describe(
+    found: dict[str, Estimate], corruptions: tuple[int, int], samples: tuple[int, int], noun: str = "picture"
+) -> str:
+    """What was measured, or why nothing was.
+
+    Args:
+        found: The figures.
+        corruptions: How many are chosen, and how many of these fit the samples.
+        samples: How many were corrupted, and how many test has.
+        noun: What a sample is called.
+    """
+    (num_chosen, num_corruptions), (num_samples, num_test) = corruptions, samples
     if not num_chosen:
         return "no corruption is chosen"
     if not found:
-        return "no corruption fits these samples" if num_samples else "no picture in test"
+        return "no corruption fits these samples" if num_samples else f"no {noun} in test"
     clean, loss = found[CLEAN].value or 0.0, found[ALL].value
     under = (
         "" if loss is None else f", {100 * clean * (1 + loss):.1f} % under {count_of(num_corruptions, 'corruption')}"
     )
     of_all = f"{num_samples:,} of " if num_samples < num_test else ""
-    return f"accuracy {100 * clean:.1f} % on {of_all}{count_of(num_test, 'test picture')}{under}"
+    return f"accuracy {100 * clean:.1f} % on {of_all}{count_of(num_test, f'test {noun}')}{under}"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.core import terminal
 from pipeline.core.parallel import parallel_map
+from pipeline.core.sample_codec import noun_of
 from pipeline.datasets.near_duplicates import photo_pairs
 from pipeline.datasets.near_duplicates.photo_pairs import CandidatePairs, DuplicateSearch
 from pipeline.datasets.near_duplicates.template_matching import SIDE
@@ -36,9 +37,11 @@ def find_duplicates(reader: SampleReader, manifest: pd.DataFrame, pairing: Dupli
     if several is not None:
         found, num_alike = of_samples(found, owners), len(of_samples(alike, owners).pairs)
     if len(found.pairs) < num_alike:
+        noun = noun_of(reader.codec.media)
+        shown = "show one photograph" if noun == "picture" else "are of one recording"
         terminal.say(
-            f"find_duplicates: {len(found.pairs):,} pairs show one photograph; "
-            f"{num_alike - len(found.pairs):,} other pairs are hardly more similar than each picture to its "
+            f"find_duplicates: {len(found.pairs):,} pairs {shown}; "
+            f"{num_alike - len(found.pairs):,} other pairs are hardly more similar than each {noun} to its "
             "neighbours, and are not joined"
         )
     names = manifest["sample_id"].to_numpy(dtype=object)

@@ -18,6 +18,7 @@ from pipeline.training.trainers.network import Classifier, NetworkPredictor
 for package in ("onnx", "onnxruntime", "onnxscript"):
     pytest.importorskip(package)
 pytestmark = [
+    pytest.mark.long,  # two exports; those of pictures are in test_onnx_export
     pytest.mark.xdist_group("onnx"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),  # torch's, when it exports
 ]

@@ -136,7 +136,9 @@ def test_what_does_not_happen_to_these_samples_is_left_out_and_named(run):
 )
 def test_a_clip_loses_frames_and_a_volume_has_thick_slices(media, fitting):
     built = config.build_all({"corruption": {"frame_drop": OF_CLIPS, "slice_thickness": OF_VOLUMES}}, "corruption")
-    packed = PackedDataset(np.zeros((1, 4, 2, 2, 1), dtype=np.uint8), pd.DataFrame(), {"media": config.compose_option("media", media)})
+    packed = PackedDataset(
+        np.zeros((1, 4, 2, 2, 1), dtype=np.uint8), pd.DataFrame(), {"media": config.compose_option("media", media)}
+    )
     assert [name for name, one in built.items() if perturb.fits(one, packed)] == fitting
 
 

@@ -87,13 +87,13 @@ def split_samples(
     reasons = added.pop("reason")
     result = pd.concat([own, added], ignore_index=True).set_index("sample_id").loc[manifest["sample_id"]].reset_index()
     of_feedback = added["sample_id"].map(is_feedback).to_numpy(dtype=bool)
-    places = [
-        FeedbackPlaces(
-            **{"what": what, **{str(name): int(count) for name, count in reasons[rows].value_counts().items()}}
-        )
-        for what, rows in (("the feedback", of_feedback), (SELECTED, ~of_feedback))
-    ]
-    return result, places[0], places[1]
+    fed = _count("the feedback", reasons[of_feedback])
+    return result, fed, _count(SELECTED, reasons[~of_feedback])
+
+
+def _count(what: str, reasons: pd.Series) -> FeedbackPlaces:
+    counts = {str(name): int(count) for name, count in reasons.value_counts().items()}
+    return FeedbackPlaces(what=what, **counts)
 
 
 def selected_rows(manifest: pd.DataFrame) -> np.ndarray:

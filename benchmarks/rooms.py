@@ -29,6 +29,7 @@ FLOORS = (  # a room imports only from floors below
     ("prediction",),
     ("tracking",),
     ("serving",),
+    ("labelling",),
     ("choices",),
     ("stages", "experiments"),
     ("retraining",),

@@ -43,7 +43,8 @@ def arguments(parser: ArgumentParser) -> None:
 def main(who: str, when: str | None = None, min_score: float = 0.0, relabel: bool = False) -> None:
     from datetime import date, datetime
 
-    from pipeline.datasets.cluster_names import append_decisions, decide, read_names
+    from pipeline.datasets.cluster_names import decide, read_names
+    from pipeline.datasets.label_decisions import append_decisions
 
     if not 0 <= min_score <= 1:
         raise UserError(f"--min-score must be from 0 to 1, got {min_score}")
@@ -59,8 +60,8 @@ def main(who: str, when: str | None = None, min_score: float = 0.0, relabel: boo
     names, samples = found.names, read_assigned(found.sizes)
     decided = decide(samples, names, source, who=who, when=day, min_score=min_score, relabel=relabel)
     file = artifacts.decisions_file(source)
-    append_decisions(file, decided.rows)
-    said = f"{count_of(len(decided.rows), 'picture')} of {count_of(len(names), 'named cluster')} to {file}"
+    append_decisions(file, decided.decisions)
+    said = f"{count_of(len(decided.decisions), 'picture')} of {count_of(len(names), 'named cluster')} to {file}"
     say(said, *decided.notes, "apply them: colibri run")
 
 

@@ -28,6 +28,7 @@ SPLITS = Path("data/splits.parquet")
 DUPLICATES = Path("data/duplicates.parquet")
 EMBEDDINGS = Path("data/embeddings")
 DECISIONS = Path("data/label_decisions")  # a file for each data set
+CLASSES = Path("data/classes")  # a file for each data set
 FEEDBACK = Path("data/feedback")  # a folder for each data set: pictures that people corrected
 PACKED = Path("data/packed")
 ENCODER = Path("data/encoder")  # that training starts from
@@ -82,6 +83,15 @@ def decisions_file(source: str) -> Path:
         UserError: The name of the data set cannot be that of a file.
     """
     return DECISIONS / f"{_check_name(source)}.csv"
+
+
+def classes_file(source: str) -> Path:
+    """The classes of a data set as people list them; it need not exist.
+
+    Raises:
+        UserError: As `decisions_file`.
+    """
+    return CLASSES / f"{_check_name(source)}.csv"
 
 
 def feedback_folder(source: str) -> Path:

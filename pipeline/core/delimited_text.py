@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipeline.core.errors import UserError
@@ -79,6 +80,17 @@ def split_rows(
             return columns, rows, lines
         raise UserError(f"{path}: line {line} is damaged ({error}); look for a quote that is not closed") from None
     return columns, rows, lines
+
+
+def join_rows(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of fields as lines that `split_rows` reads; a line feed ends each, whatever the system."""
+    text = io.StringIO()
+    plain = csv.writer(text, lineterminator="\n")
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for fields in rows:
+        has_return = any("\r" in one for one in fields)  # which Python's writer does not quote before a line feed
+        (quoted if has_return else plain).writerow(fields)
+    return text.getvalue()
 
 
 def is_beyond(what: str, most: int) -> str:

@@ -27,8 +27,8 @@ REQUIRED = {  # column to type
     **dict.fromkeys(("height", "width", "depth", "channels", "source_order"), "integers"),
 }
 OPTIONAL = {
-    **dict.fromkeys(("given_split", "decision"), "text"),
-    "negative": "truth values",
+    **dict.fromkeys(("given_split", "decision", "former_labels"), "text"),
+    **dict.fromkeys(("negative", "selected"), "truth values"),
     **dict.fromkeys(("grey_low", "grey_high"), "numbers"),
 }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +11,9 @@ import pandas as pd
 from pipeline.core import artifacts
 from pipeline.core.delimited_text import decode_text, split_rows
 from pipeline.core.errors import UserError
-from pipeline.core.labels import labels_to_text
-from pipeline.core.output_lock import LOCKS
 from pipeline.core.suggestions import did_you_mean
 from pipeline.core.terminal import count_of
-from pipeline.datasets.label_review import COLUMNS, ReviewDecision, load_decisions, read_decisions
+from pipeline.datasets.label_decisions import LabelDecision, load_decisions
 
 NAMES = ("cluster", "pictures", "name")  # columns that must be there
 
@@ -27,11 +23,11 @@ class NamedPictures:
     """Decisions, and what was left out.
 
     Attributes:
-        rows: Cells of each line, in the order of `label_review.COLUMNS`.
+        decisions: In the order of the samples.
         notes: A sentence for each reason why pictures of named clusters have none.
     """
 
-    rows: list[list[str]]
+    decisions: list[LabelDecision]
     notes: list[str]
 
 
@@ -133,7 +129,7 @@ def decide(
             f"{artifacts.CLUSTER_NAMES}: no sample of the source is labelled {new_names[0]!r}{similar}; correct the "
             "name, or add the class to the source first"
         )
-    rows: list[list[str]] = []
+    decided: list[LabelDecision] = []
     counts = dict.fromkeys(("test", "decided", "unsure", "same", "labelled"), 0)
     table = samples if "negative" in samples else samples.assign(negative=False)
     columns = (table[name] for name in ("sample_id", "labels", "negative", "split", "cluster", "score"))
@@ -157,12 +153,21 @@ def decide(
         if reason:
             counts[reason] += 1
             continue
-        why = f"{cluster} was named {names[cluster]}"
-        rows.append([sample_id, "relabel", labels_to_text(old), labels_to_text(new), who, when, why])
-    return NamedPictures(rows=rows, notes=_notes(counts, min_score))
+        decided.append(
+            LabelDecision(
+                sample_id=sample_id,
+                action="relabel" if old else "label",
+                previous=old,
+                labels=new,
+                who=who,
+                when=when,
+                why=f"{cluster} was named {names[cluster]}",
+            )
+        )
+    return NamedPictures(decisions=decided, notes=_notes(counts, min_score))
 
 
-def _own_labels(samples: pd.DataFrame, earlier: Sequence[ReviewDecision]) -> list[str]:
+def _own_labels(samples: pd.DataFrame, earlier: Sequence[LabelDecision]) -> list[str]:
     """The labels of the source itself, without those that decisions gave."""
     before = {one.sample_id for one in earlier}
     pairs = zip(samples["sample_id"], samples["labels"], strict=True)
@@ -179,32 +184,3 @@ def _notes(counts: dict[str, int], min_score: float) -> list[str]:
         "labelled": "have another label, or show none of them, and stay; --relabel changes them",
     }
     return [f"{count_of(counts[reason], 'picture')}: {text}" for reason, text in texts.items() if counts[reason]]
-
-
-def append_decisions(path: Path, rows: list[list[str]]) -> None:
-    """Adds lines to a file of decisions, which is made where there is none; what it holds stays as it is.
-
-    One process at a time does it, so that none loses the lines of another.
-
-    Raises:
-        UserError: The file cannot be read, or would not be readable with the new lines.
-    """
-    from filelock import FileLock
-
-    if not rows:
-        return
-    LOCKS.mkdir(parents=True, exist_ok=True)
-    with FileLock(LOCKS / f"label_decisions_{path.stem}.lock"):
-        _append(path, rows)
-
-
-def _append(path: Path, rows: list[list[str]]) -> None:
-    read_decisions(path)
-    text = path.read_text(encoding="utf-8-sig") if path.exists() else ",".join(COLUMNS)
-    columns = next([name.strip() for name in fields] for fields in csv.reader(io.StringIO(text)) if any(fields))
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
-    writer.writerows(dict(zip(COLUMNS, row, strict=True)) for row in rows)
-    with artifacts.atomic_write(path) as temporary:
-        temporary.write_text(text.rstrip("\n") + "\n" + buffer.getvalue(), encoding="utf-8", newline="\n")
-        read_decisions(temporary)

@@ -18,8 +18,10 @@ from pipeline.core.open_types import JsonObject
 from pipeline.core.ranges import Fraction, PositiveInt
 from pipeline.core.sample_codec import Media
 from pipeline.datasets import feedback_items, patients
+from pipeline.datasets.class_list import ClassList, load_classes
 from pipeline.datasets.feedback_items import Classes, Part, add_feedback, read_feedback
-from pipeline.datasets.label_review import ReviewDecision, apply_decisions, load_decisions
+from pipeline.datasets.label_decisions import LabelDecision, load_decisions
+from pipeline.datasets.label_review import apply_decisions
 from pipeline.images import grey_scales
 from pipeline.images.feedback_pictures import FeedbackPictures
 from pipeline.images.grey_scales import Greys
@@ -39,7 +41,8 @@ class Limits:
         max_quarantine_fraction: Largest share of the items that may be refused before the run stops; a picture that the
             source's table or document does not name does not count.
         cache: Whether files that did not change since an earlier run are taken from `.cache/ingest/`.
-        decisions: Whether `data/label_decisions/NAME.csv` is applied, NAME that of the data set.
+        decisions: Whether `data/label_decisions/NAME.csv` and `data/classes/NAME.csv` are applied, NAME that of the
+            data set.
         feedback: Where samples may go that people corrected in use (`data/feedback/NAME/`): `train` alone, `any` split
             like other samples, also test, or `never`: they are not read.
         feedback_classes: Labels of feedback: `known` refuses those that the source does not have, `any` takes them.
@@ -77,22 +80,24 @@ def ingest_pictures(
         root: The folder that holds feedback for each data set.
 
     Raises:
-        UserError: As `ingest`, or a table of decisions or of feedback is damaged.
+        UserError: As `ingest`, or a table of decisions, of classes or of feedback is damaged.
     """
     decisions = load_decisions(str(source.name)) if limits.decisions else []
     reader = SampleReader(source=source, codec=media.codec(limits.facts), feedback=root)
     feedback = read_feedback(source, limits.feedback, root)
     if feedback is not None and reader.codec.media == VOLUME:
         feedback = patients.add_patients(source, feedback, FeedbackPictures.of(str(source.name), root))
-    return ingest(reader, limits.cache, decisions, feedback, limits.feedback_classes)
+    listed = load_classes(str(source.name)) if limits.decisions else None
+    return ingest(reader, limits.cache, decisions, feedback, limits.feedback_classes, listed)
 
 
 def ingest(
     reader: SampleReader,
     cache: bool = False,
-    decisions: Sequence[ReviewDecision] = (),
+    decisions: Sequence[LabelDecision] = (),
     feedback: pd.DataFrame | None = None,
     classes: Classes = "known",
+    listed: ClassList | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The manifest and the quarantine; together they hold every item that the reader's source and feedback named.
 
@@ -104,7 +109,7 @@ def ingest(
         patients.refuse_patients(reader.source, items)
     items = add_feedback(items, feedback, classes)
     items.insert(0, "sample_id", items["path"])
-    items, unopened = apply_decisions(items, _refuse_unopened(items), decisions)
+    items, unopened = apply_decisions(items, _refuse_unopened(items), decisions, listed)
     items = items.drop(columns=["refused", "detail"], errors="ignore")
     if "negative" in items:  # a decision may have given it a label
         items["negative"] &= items["labels"].map(len) == 0
@@ -178,7 +183,7 @@ def _order_columns(manifest: pd.DataFrame) -> pd.DataFrame:
     empty = [name for name in EXIF_COLUMNS if name in manifest and manifest[name].isna().all()]
     manifest = manifest.drop(columns=empty)
     attributes = attribute_columns(manifest)
-    for column in {"group", "given_split", "decision"} & set(manifest):
+    for column in {"group", "given_split", "decision", "former_labels"} & set(manifest):
         manifest[column] = manifest[column].astype("str")
     manifest["source_order"] = range(len(manifest))
     return manifest[[column for column in manifest if column not in attributes] + attributes]

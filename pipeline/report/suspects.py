@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipeline.core.labels import parse_labels
 from pipeline.core.open_types import JsonObject
-from pipeline.datasets.label_review import COLUMNS
+from pipeline.datasets.label_decisions import COLUMNS
 from pipeline.report.formatting import join_names, share
 from pipeline.report.pictures import Picture, gallery
 from pipeline.report.rendering import page

@@ -11,7 +11,7 @@ from pretraining_examples import make_packed
 from pipeline.commands import clusters, name_clusters
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.datasets.label_review import read_decisions
+from pipeline.datasets.label_decisions import read_decisions
 from pipeline.datasets.packed import PackedDataset
 from pipeline.images.decoding import Decoding
 from pipeline.images.properties import decode_and_measure

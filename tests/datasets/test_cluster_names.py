@@ -1,15 +1,14 @@
 """Names of clusters become decisions about labels."""
 
 from pathlib import Path
-from threading import Thread
 
 import pandas as pd
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.datasets import cluster_names
-from pipeline.datasets.cluster_names import append_decisions, decide, read_names, refuse_named
-from pipeline.datasets.label_review import apply_decisions, read_decisions
+from pipeline.datasets.cluster_names import decide, read_names, refuse_named
+from pipeline.datasets.label_decisions import LabelDecision, append_decisions, read_decisions
+from pipeline.datasets.label_review import apply_decisions
 
 WHO = {"who": "Ada", "when": "2026-11-29"}
 
@@ -33,7 +32,7 @@ def test_names_make_the_classes_of_pictures_without_labels(tmp_path: Path, monke
     names = {"cluster 1": "a, round", "cluster 2": "flat"}
     found = decide(samples, names, "x", **WHO, min_score=0.55, relabel=False)
     file = Path("data/label_decisions/x.csv")
-    append_decisions(file, found.rows)
+    append_decisions(file, found.decisions)
     assert found.notes == ["1 picture: stay as they are: their cluster has a probability below 0.55"]
     decisions = read_decisions(file)
     assert [(one.sample_id, one.labels, one.who) for one in decisions] == [
@@ -44,8 +43,8 @@ def test_names_make_the_classes_of_pictures_without_labels(tmp_path: Path, monke
     items, _ = apply_decisions(samples, [None] * 4, decisions)
     assert items["labels"].tolist() == [[], ["flat"], ["a, round"], ["flat"]]
     again = decide(samples, names, "x", **WHO, min_score=0.0, relabel=True)
-    assert [row[0] for row in again.rows] == ["p0"]
-    append_decisions(file, again.rows)
+    assert [one.sample_id for one in again.decisions] == ["p0"]
+    append_decisions(file, again.decisions)
     assert len(read_decisions(file)) == 4
 
 
@@ -54,13 +53,16 @@ def test_labels_stay_unless_they_are_to_change(tmp_path: Path, monkeypatch: pyte
     samples = assigned([["flat"], ["flat"], ["round"], []])
     names = {"cluster 1": "round", "cluster 2": "flat"}
     found = decide(samples, names, "x", **WHO, min_score=0.0, relabel=False)
-    assert [row[:4] for row in found.rows] == [["p3", "relabel", "", "flat"]]
+    assert [(one.sample_id, one.action, one.labels) for one in found.decisions] == [("p3", "label", ["flat"])]
     assert found.notes == [
         "2 pictures: have the label already",
         "1 picture: have another label, or show none of them, and stay; --relabel changes them",
     ]
     every = decide(samples, names, "x", **WHO, min_score=0.0, relabel=True)
-    assert [row[:4] for row in every.rows] == [["p0", "relabel", "flat", "round"], ["p3", "relabel", "", "flat"]]
+    assert [(one.sample_id, one.action, one.previous, one.labels) for one in every.decisions] == [
+        ("p0", "relabel", ["flat"], ["round"]),
+        ("p3", "label", [], ["flat"]),
+    ]
 
 
 def test_negatives_are_labelled_and_test_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -70,23 +72,23 @@ def test_negatives_are_labelled_and_test_is_left_out(tmp_path: Path, monkeypatch
     )
     names = {"cluster 1": "round", "cluster 2": "flat"}
     found = decide(samples, names, "x", **WHO, min_score=0.0, relabel=False)
-    assert [row[0] for row in found.rows] == ["p1", "p3"]
+    assert [one.sample_id for one in found.decisions] == ["p1", "p3"]
     assert found.notes == [
         "1 picture: are of test, which is not labelled from clusters: label them by hand to measure a classifier",
         "1 picture: have another label, or show none of them, and stay; --relabel changes them",
     ]
     every = decide(samples, names, "x", **WHO, min_score=0.0, relabel=True)
-    assert [row[0] for row in every.rows] == ["p0", "p1", "p3"]
+    assert [one.sample_id for one in every.decisions] == ["p0", "p1", "p3"]
 
 
 def test_a_source_without_labels_is_named_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     samples = assigned([[], [], [], []])
     first = decide(samples, {"cluster 1": "round"}, "x", **WHO, min_score=0.0, relabel=False)
-    append_decisions(Path("data/label_decisions/x.csv"), first.rows)
+    append_decisions(Path("data/label_decisions/x.csv"), first.decisions)
     after = samples.assign(labels=[["round"], [], ["round"], []])  # what ingest makes of it
     second = decide(after, {"cluster 2": "poly"}, "x", **WHO, min_score=0.0, relabel=False)
-    append_decisions(Path("data/label_decisions/x.csv"), second.rows)
+    append_decisions(Path("data/label_decisions/x.csv"), second.decisions)
     decisions = read_decisions(Path("data/label_decisions/x.csv"))
     items, _ = apply_decisions(samples, [None] * 4, decisions)
     assert items["labels"].tolist() == [["round"], ["poly"], ["round"], ["poly"]]
@@ -94,12 +96,11 @@ def test_a_source_without_labels_is_named_twice(tmp_path: Path, monkeypatch: pyt
 
 def test_labels_before_a_decision_are_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    append_decisions(
-        Path("data/label_decisions/x.csv"), [["p0", "relabel", "flat", "round", "Ada", "2026-11-29", "looked"]]
-    )
+    line = LabelDecision(sample_id="p0", action="relabel", previous=["flat"], labels=["round"], why="looked", **WHO)
+    append_decisions(Path("data/label_decisions/x.csv"), [line])
     samples = assigned([["round"], [], ["round"], []])  # p0 alone was flat
     found = decide(samples, {"cluster 2": "flat"}, "x", **WHO, min_score=0.0, relabel=False)
-    assert [row[0] for row in found.rows] == ["p1", "p3"]
+    assert [one.sample_id for one in found.decisions] == ["p1", "p3"]
 
 
 def test_a_typing_mistake_makes_no_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -108,44 +109,6 @@ def test_a_typing_mistake_makes_no_class(tmp_path: Path, monkeypatch: pytest.Mon
         decide(assigned([["flat"], []]), {"cluster 2": "flatt"}, "x", **WHO, min_score=0.0, relabel=False)
     with pytest.raises(UserError, match="names 'cluster 9', and no picture is in such a cluster"):
         decide(assigned([[], []]), {"cluster 9": "flat"}, "x", **WHO, min_score=0.0, relabel=False)
-
-
-@pytest.mark.parametrize("start", ["", "\n", ",,\n\n"])
-def test_lines_follow_the_columns_of_the_file(start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / "x.csv"
-    file.write_text(f"{start}who,when,why,action,sample_id,previous,labels\nBo,2026-01-01,looked,keep,p0,flat,")
-    append_decisions(file, [["p1", "relabel", "", "flat", "Ada", "2026-11-29", "cluster 1 was named flat"]])
-    assert [(one.sample_id, one.who) for one in read_decisions(file)] == [("p0", "Bo"), ("p1", "Ada")]
-
-
-def test_two_that_append_at_once_lose_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    file, writers = tmp_path / "x.csv", []
-
-    def read_late(path: Path):  # the second one starts after the first has read the file
-        found = read_decisions(path)
-        if not writers:
-            writers.append(Thread(target=append, args=["p2"]))
-            writers[0].start()
-            writers[0].join(0.2)
-        return found
-
-    def append(name: str):
-        append_decisions(file, [[name, "relabel", "", "flat", "Ada", "2026-11-29", "named"]])
-
-    monkeypatch.setattr(cluster_names, "read_decisions", read_late)
-    append("p1")
-    writers[0].join()
-    assert [one.sample_id for one in read_decisions(file)] == ["p1", "p2"]
-
-
-def test_what_would_not_be_readable_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / "x.csv"
-    with pytest.raises(UserError, match="when must be a date like"):
-        append_decisions(file, [["p1", "relabel", "", "flat", "Ada", "yesterday", "named"]])
-    assert not file.exists()
 
 
 @pytest.mark.parametrize(

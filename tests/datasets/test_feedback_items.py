@@ -9,7 +9,7 @@ from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.datasets.feedback_items import add_feedback, read_feedback
 from pipeline.datasets.ingestion import Limits, check_quarantine, ingest_pictures
-from pipeline.datasets.label_review import COLUMNS
+from pipeline.datasets.label_decisions import COLUMNS
 from pipeline.media.image import Image
 from pipeline.stages import ingest as stage
 

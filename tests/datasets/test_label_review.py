@@ -1,190 +1,145 @@
-"""Decisions of people are followed to the letter, or refused with their line."""
-
-import csv
-import io
+"""What several lines about a sample come to, and labels of any age by the names of today."""
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline.core.errors import ItemRejected, UserError
-from pipeline.core.labels import labels_to_text
-from pipeline.datasets.label_review import COLUMNS, apply_decisions, read_decisions
-
-HEADER = ",".join(COLUMNS)
-KEEP = "a,keep,cat,,Ann,2026-11-24,whiskers"
-RELABEL = "b,relabel,cat,dog,Ann,2026-11-24,barks"
-DROP = 'c,drop,dog,,"Ann, Bob",2026-11-24 10:30,"two animals, one picture"'
+from pipeline.core.errors import UserError
+from pipeline.datasets.class_attributes import ClassAttribute
+from pipeline.datasets.class_list import ClassList, LabelClass
+from pipeline.datasets.label_decisions import LabelDecision
+from pipeline.datasets.label_review import apply_decisions, combine_decisions
 
 
-@pytest.fixture
-def read(tmp_path):
-    """The decisions that these lines below the header make."""
-
-    def build(*lines, header=HEADER, newline="\n", start=b""):
-        path = tmp_path / "decisions.csv"
-        path.write_bytes(start + newline.join([header, *lines, ""]).encode())
-        return read_decisions(path)
-
-    return build
-
-
-@pytest.fixture
-def items():
-    return pd.DataFrame({"sample_id": list("abcd"), "labels": [["cat"], ["cat"], ["dog"], []], "attr_site": 1})
-
-
-def test_each_action(read, items):
-    found, refused = apply_decisions(
-        items, [None] * 4, read(KEEP, RELABEL, DROP, "d,relabel,,dog|cat,Ann,2026-11-24,both")
+def decide(name, who, action="label", labels=(), previous=(), **more):
+    return LabelDecision(
+        sample_id=name,
+        action=action,
+        previous=sorted(previous),
+        labels=sorted(labels),
+        who=who,
+        when="2026-11-30",
+        why="looked",
+        **more,
     )
-    assert found["labels"].tolist() == [["cat"], ["dog"], ["dog"], ["cat", "dog"]]
-    assert found["decision"].tolist() == ["keep", "relabel", "drop", "relabel"]
-    assert refused[:2] + refused[3:] == [None] * 3
-    assert (refused[2].reason, refused[2].detail) == (
-        "dropped",
-        "by Ann, Bob, 2026-11-24 10:30: two animals, one picture",
+
+
+def outcome(*decisions):
+    return combine_decisions(decisions)["a"].chosen
+
+
+def test_of_a_person_the_last_line_counts_and_undo_takes_it_back():
+    first, second = decide("a", "Ann", labels=["cat"]), decide("a", "Ann", labels=["dog"])
+    assert outcome(first, second) == second
+    assert combine_decisions([first, decide("a", "Ann", "undo")]) == {}
+    assert outcome(first, decide("a", "Bo", "undo")) == first
+    assert outcome(first, decide("a", "Ann", "undo"), second) == second
+
+
+def test_a_conflict_waits_for_a_third_line():
+    ann, bo = decide("a", "Ann", labels=["cat"]), decide("a", "Bo", labels=["dog"])
+    assert outcome(ann, bo) is None
+    cy = decide("a", "Cy", labels=["dog"])
+    assert outcome(ann, bo, cy) == cy
+    assert outcome(ann, bo, decide("a", "Cy", labels=["cow"])) is None
+    assert outcome(ann, bo, cy, decide("a", "Di", labels=["cat"])) is None
+
+
+def test_keeping_is_the_same_as_the_labels_there_were():
+    keep = decide("a", "Ann", "keep", previous=["cat"])
+    assert outcome(keep, decide("a", "Bo", "relabel", ["dog"], ["cat"])) is None
+    assert outcome(keep, decide("a", "Bo", "keep", previous=["cat"])).who == "Bo"
+    assert outcome(keep, decide("a", "Bo", "drop", previous=["cat"])) is None
+
+
+def test_a_person_goes_before_a_model():
+    model, ann = decide("a", "m@3", "autolabel", ["cat"]), decide("a", "Ann", labels=["dog"])
+    assert outcome(model) == model
+    assert outcome(model, ann) == outcome(ann, model) == ann
+
+
+def test_answers_are_of_those_who_agree():
+    lines = [
+        decide("a", "Ann", labels=["cat"], attributes={"size": 1.0, "note": "x"}),
+        decide("a", "Bo", labels=["dog"], attributes={"size": 9.0}),
+        decide("a", "Cy", labels=["cat"], attributes={"size": 2.0}),
+    ]
+    assert combine_decisions(lines)["a"].attributes == {"size": 2.0, "note": "x"}
+
+
+def items(*labels, **more):
+    return pd.DataFrame({"sample_id": list("abcdefgh")[: len(labels)], "labels": [list(one) for one in labels], **more})
+
+
+def test_samples_without_a_label_get_one_or_are_found_to_show_none():
+    lines = [
+        decide("a", "Ann", labels=["cat"]),
+        decide("b", "Ann"),
+        decide("c", "Ann", labels=["dog"]),
+        decide("c", "Bo"),
+    ]
+    found, _ = apply_decisions(items([], [], [], ["cat"], ["dog"]), [None] * 5, lines)
+    assert found["labels"].tolist() == [["cat"], [], [], ["cat"], ["dog"]]
+    assert found["negative"].tolist() == [False, True, False, False, False]
+    assert found["decision"].fillna("").tolist() == ["label", "label", "conflict", "", ""]
+
+
+def test_answers_become_attributes():
+    lines = [
+        decide("a", "Ann", "keep", previous=["cat"], attributes={"size": 2, "note": "odd"}),
+        decide("b", "Ann", "keep", previous=["cat"], attributes={"note": 3}),
+    ]
+    found, _ = apply_decisions(items(["cat"], ["cat"], ["cat"]), [None] * 3, lines)
+    assert found["attr_size"].tolist()[0] == 2.0
+    assert found["attr_note"].fillna("").tolist() == ["odd", "3", ""]
+    with pytest.raises(UserError, match="the source has an attribute 'size' of its own"):
+        apply_decisions(items(["cat"], ["cat"], attr_size=1), [None] * 2, lines)
+
+
+CLASSES = ClassList(
+    (
+        LabelClass(name="vehicle", was=("car", "lorry"), attributes=(ClassAttribute(name="size", kind="number"),)),
+        LabelClass(name="left", was=("side",)),
+        LabelClass(name="right", was=("side",)),
+        LabelClass(name="gone", is_retired=True),
+        LabelClass(name="cat"),
     )
-    assert items["labels"].tolist() == [["cat"], ["cat"], ["dog"], []]  # what was given is as it was
-
-
-def test_without_a_decision_nothing_is_touched(read, items):
-    found, refused = apply_decisions(items, [None, ItemRejected("missing", "gone"), None, None], read())
-    assert found is items
-    assert refused[1].reason == "missing"
-
-
-def test_who_is_not_decided_on_has_no_decision(read, items):
-    found, _ = apply_decisions(items, [None] * 4, read(KEEP))
-    assert found["decision"].fillna("nobody").tolist() == ["keep", "nobody", "nobody", "nobody"]
-
-
-def test_a_file_as_spreadsheets_write_it(read):
-    plain = read(KEEP, RELABEL, DROP)
-    assert read(KEEP, RELABEL, DROP, newline="\r\n", start=b"\xef\xbb\xbf") == plain
-    assert read(KEEP, "", RELABEL, ",,,,,,", DROP)[2].where.endswith("line 6")
-    turned = ",".join(reversed(COLUMNS)) + ",quality"
-    assert read("whiskers,2026-11-24,Ann,,cat,keep,a,0.01", header=turned) == plain[:1]
-
-
-def test_a_line_after_a_field_of_two_lines_is_counted_as_an_editor_does(read):
-    text = 'a,keep,cat,,Ann,2026-11-24,"one\ntwo"'
-    with pytest.raises(UserError, match=r"decisions\.csv: line 4: the action must be one of keep, relabel, drop, foun"):
-        read(text, "b,kep,cat,,Ann,2026-11-24,x")
-
-
-def test_no_file_is_no_decision(tmp_path):
-    assert read_decisions(tmp_path / "gone.csv") == []
-
-
-def test_a_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(UserError, match=r"cannot be read: Is a directory"):
-        read_decisions(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("b,rename,cat,dog,Ann,2026-11-24,x", r"line 3: the action must be one of .*, found 'rename'$"),
-        ("b,,cat,dog,Ann,2026-11-24,x", r"line 3: the action must be one of .*, found ''$"),
-        ("b,keep,cat,,,2026-11-24,x", r"line 3 does not say who; a decision must say who made it, when and why"),
-        ("b,keep,cat,,Ann,,x", r"line 3 does not say when; "),
-        ("b,keep,cat,,Ann,2026-11-24,  ", r"line 3 does not say why; "),
-        ("b,keep,cat,,Ann,yesterday,x", r"line 3: when must be a date like 2026-11-24, found 'yesterday'"),
-        ("b,relabel,cat,,Ann,2026-11-24,x", r"line 3: relabel needs the new labels, found none; write them"),
-        ("b,relabel,cat,cat,Ann,2026-11-24,x", r"line 3: relabel needs the new labels, found the labels it has, 'cat'"),
-        (
-            "b,relabel,cat|dog,dog|cat,Ann,2026-11-24,x",
-            r"line 3: relabel needs the new labels, found the labels it has",
-        ),
-        (
-            "b,relabel,cat,[dog,Ann,2026-11-24,x",
-            r"line 3, labels: '\[dog' begins like a JSON list, but is not valid JSON",
-        ),
-        ("b,keep,[cat,,Ann,2026-11-24,x", r"line 3, previous: '\[cat' begins like a JSON list"),
-        ("a,drop,cat,,Bob,2026-11-25,x", r"line 3 decides on 'a' again, after line 2; keep one of them"),
-        ("b,keep,cat,Ann,2026-11-24,x", r"line 3 has 6 fields, expected 7"),
-        ('b,keep,cat,,Ann,2026-11-24,"x', r"line 3 is damaged \(.*\); look for a quote that is not closed"),
-    ],
 )
-def test_a_line_that_cannot_be_followed_is_named(read, line, message):
-    with pytest.raises(UserError, match=rf"decisions\.csv: {message}"):
-        read(KEEP, line)
 
 
-@pytest.mark.parametrize(
-    ("header", "message"),
-    [
-        (HEADER.replace(",", ";"), r"line 1 names no column 'sample_id'; it must name sample_id,.*, with commas"),
-        (HEADER.removesuffix(",why"), r"line 1 names no column 'why'"),
-        (f"{HEADER},who", r"line 1 names the column 'who' twice"),
-        ("", r"line 1 names no column 'sample_id'"),
-    ],
-)
-def test_a_header_that_lacks_something(read, header, message):
-    with pytest.raises(UserError, match=message):
-        read(header=header)
+def test_labels_get_the_names_of_today():
+    found, _ = apply_decisions(items(["car"], ["side"], ["gone", "cat"], ["cat"]), [None] * 4, [], CLASSES)
+    assert found["labels"].tolist() == [["vehicle"], [], ["cat"], ["cat"]]
+    assert found["former_labels"].fillna("").tolist() == ["car", "side", "cat|gone", ""]
+    assert found["decision"].fillna("").tolist() == ["", "waits", "", ""]
 
 
-def test_another_encoding(tmp_path):
-    path = tmp_path / "decisions.csv"
-    path.write_bytes(f"{HEADER}\na,keep,caf\xe9,,Ann,2026-11-24,x\n".encode("latin1"))
-    with pytest.raises(UserError, match=r"decisions\.csv: line 2 is not UTF-8 \(byte 0xe9\); save the file as UTF-8"):
-        read_decisions(path)
+def test_decisions_get_the_names_of_today():
+    lines = [
+        decide("a", "Ann", "relabel", ["lorry"], ["cat"]),  # before the merge
+        decide("b", "Ann", "relabel", ["right"], []),  # after the split, on what ingest showed
+        decide("c", "Ann", "relabel", ["side"], ["cat"]),  # before the split: neither cat nor a part of it
+        decide("d", "Ann", "keep", previous=["side"]),
+    ]
+    found, _ = apply_decisions(items(["cat"], ["side"], ["cat"], ["side"]), [None] * 4, lines, CLASSES)
+    assert found["labels"].tolist() == [["vehicle"], ["right"], [], []]
+    assert found["decision"].tolist() == ["relabel", "relabel", "waits", "waits"]
 
 
-def test_a_sample_that_is_not_there(read, items):
-    message = (
-        r"decisions\.csv: line 2: the source names no usable sample 'e'; correct or remove the line, or set "
-        r"ingest\.decisions=false to leave all decisions out"
-    )
-    with pytest.raises(UserError, match=message):
-        apply_decisions(items, [None] * 4, read(KEEP.replace("a,", "e,", 1)))
+def test_a_list_of_classes_that_changes_nothing_adds_no_column():
+    plain = items(["cat"], ["vehicle"])
+    found, _ = apply_decisions(plain, [None] * 2, [], CLASSES)
+    assert found.equals(plain)
 
 
-def test_a_sample_that_the_source_refuses(read, items):
-    with pytest.raises(UserError, match=r"line 2: the source names no usable sample 'a'"):
-        apply_decisions(items, [ItemRejected("outside", "climbs"), None, None, None], read(KEEP))
-
-
-def test_of_an_item_named_twice_the_usable_one_is_meant(read):
-    twice = pd.DataFrame({"sample_id": ["a", "a"], "labels": [["cat"], ["dog"]]})
-    found, _ = apply_decisions(twice, [None, ItemRejected("duplicate_name", "named before")], read(KEEP))
-    assert found["decision"].fillna("nobody").tolist() == ["keep", "nobody"]
-
-
-def test_labels_that_changed_since(read, items):
-    message = r"line 2: 'c' is labelled 'dog' now, the decision was made on 'cat'; check the picture again, "
-    with pytest.raises(UserError, match=message):
-        apply_decisions(items, [None] * 4, read(KEEP.replace("a,", "c,", 1)))
-    with pytest.raises(UserError, match=r"line 2: 'd' is labelled '' now, the decision was made on 'cat'"):
-        apply_decisions(items, [None] * 4, read(KEEP.replace("a,", "d,", 1)))
-
-
-def test_a_class_that_nothing_has(read, items):
-    with pytest.raises(UserError, match=r"line 2: no sample of the source is labelled 'dgo'; correct the name, or add"):
-        apply_decisions(items, [None] * 4, read(RELABEL.replace("dog", "dgo")))
-
-
-names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).map(str.strip)
-labels = st.lists(names.filter(bool), unique=True, max_size=3).map(sorted)
-
-
-@given(st.lists(st.tuples(names, labels, labels), min_size=1, unique_by=lambda one: one[0]))
-def test_whatever_samples_and_labels_are_called(tmp_path_factory, told):
-    told = [one for one in told if one[2] and one[1] != one[2]]
-    path = tmp_path_factory.mktemp("any") / "decisions.csv"
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows(
-        [name, "relabel", labels_to_text(before), labels_to_text(after), "Ann", "2026-11-24", "x"]
-        for name, before, after in told
-    )
-    path.write_text(text.getvalue(), encoding="utf-8", newline="")
-    items = pd.DataFrame({"sample_id": [one[0] for one in told], "labels": [one[1] for one in told]})
-    every = pd.DataFrame({"sample_id": ["\0all"], "labels": [[name for one in told for name in one[2]]]})
-    items = pd.concat([items, every], ignore_index=True)
-    found, _ = apply_decisions(items, [None] * len(items), read_decisions(path))
-    assert found["labels"].tolist()[:-1] == [one[2] for one in told]
+def test_labels_that_the_list_does_not_name():
+    with pytest.raises(UserError, match="no line names 'dog', which the source gives to 1 of its samples"):
+        apply_decisions(items(["dog"]), [None], [], CLASSES)
+    with pytest.raises(UserError, match="names no class 'dog'; correct one of them"):
+        apply_decisions(items([]), [None], [decide("a", "Ann", labels=["dog"])], CLASSES)
+    with pytest.raises(UserError, match="names no class 'gone'"):
+        apply_decisions(
+            items(["cat"]),
+            [None],
+            [decide("a", "Ann", "relabel", ["gone", "vehicle"], ["cat"])],
+            ClassList(CLASSES.classes[:2] + CLASSES.classes[4:]),
+        )

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from report_material import NASTY, Page, read_dom
 
-from pipeline.datasets.label_review import COLUMNS, read_decisions
+from pipeline.datasets.label_decisions import COLUMNS, read_decisions
 from pipeline.report.suspects import _line, suspects_page
 
 

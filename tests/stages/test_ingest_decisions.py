@@ -8,7 +8,7 @@ from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.datasets.expectations import refuse_few_classes
 from pipeline.datasets.ingestion import Limits, check_quarantine, unlabelled_note
-from pipeline.datasets.label_review import COLUMNS, FORMER, read_decisions
+from pipeline.datasets.label_decisions import COLUMNS, FORMER, read_decisions
 from pipeline.stages import ingest as stage
 
 LINES = (

@@ -189,7 +189,7 @@ def _write_page(
 
     images = dict(load_pictures(classifier, inputs, set(selection.choice())))
     try:
-        artifacts.write_text(path, gallery_page(title, out.name, selection, images))
+        artifacts.write_text(path, gallery_page(title, out.name, selection, images, classifier.codec.media))
     except OSError as error:
         raise UserError(f"{str(path)!r} cannot be written: {error.strerror}; choose another --annotate") from None
     num_read = selection.num_files - selection.num_refused

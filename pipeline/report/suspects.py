@@ -44,6 +44,7 @@ def suspects_page(
     images: Mapping[str, np.ndarray],
     links: Mapping[str, str],
     decisions: Path,
+    media: str = "image",
 ) -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
@@ -53,6 +54,7 @@ def suspects_page(
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the first `NUM_SHOWN`, as far as available.
         links: sample_id to the address of its file, as far as there is one.
         decisions: The file that decisions are written into.
+        media: Of the data set.
     """
     pictures = gallery(images, links, MAX_BYTES)
     total = suspects["model"].value_counts()
@@ -75,7 +77,7 @@ def suspects_page(
         "decisions": decisions.as_posix(),
         "columns": ",".join(COLUMNS),
     }
-    return page("suspects.html.jinja", content, script="suspects.js" if rows else "")
+    return page("suspects.html.jinja", content, script="suspects.js" if rows else "", media=media)
 
 
 def _suspect(row: JsonObject, pictures: Mapping[str, Picture]) -> dict[str, object]:

@@ -20,9 +20,7 @@ def describe_curve(estimates: dict[str, Estimate], noun: str = "picture") -> str
     if gain is None or gain.value is None or gain.low is None or gain.high is None or gain.high - gain.low > MAX_WIDTH:
         return f"Whether more {noun}s would help cannot be judged: the learning curve is too uncertain"
     points = [f"{100 * value:+z.1f}" for value in (gain.value, gain.low, gain.high)]
-    span = (
-        f"{points[0]} points of balanced accuracy ({points[1]} to {points[2]}) from {last.n:,} to {gain.n:,} {noun}s"
-    )
+    span = f"{points[0]} points of balanced accuracy ({points[1]} to {points[2]}) from {last.n:,} to {gain.n:,} {noun}s"
     if gain.high < 0.01:
         return f"More {noun}s of this kind would hardly help these features: {span}"
     if gain.low > 0:

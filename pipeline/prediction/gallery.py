@@ -94,7 +94,8 @@ class GallerySelection:
         return {-key[2]: row for key, row in ordered}
 
 
-def gallery_page(title: str, table_name: str, selection: GallerySelection, images: Mapping[int, np.ndarray], media: str = "image"
+def gallery_page(
+    title: str, table_name: str, selection: GallerySelection, images: Mapping[int, np.ndarray], media: str = "image"
 ) -> str:
     """The page; all names are escaped, and it loads nothing from anywhere.
 

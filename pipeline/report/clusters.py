@@ -109,7 +109,9 @@ def show_pictures(
     return images, link_files(reader.source, manifest, shown)
 
 
-def clusters_page(report: ClusterReport, images: Mapping[str, np.ndarray], links: Mapping[str, str], media: str = "image") -> str:
+def clusters_page(
+    report: ClusterReport, images: Mapping[str, np.ndarray], links: Mapping[str, str], media: str = "image"
+) -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
     Args:

@@ -252,7 +252,9 @@ def describe_coverage(policy: JsonObject, figures: dict[str, Estimate], state: s
     if policy["set_thresholds"] is None or found is None or found.value is None:
         return ""
     wanted = policy["coverage"]
-    text = f"Prediction sets that were fitted on val to hold the true class of {100 * wanted:g} % of the {{noun}}s hold "
+    text = (
+        f"Prediction sets that were fitted on val to hold the true class of {100 * wanted:g} % of the {{noun}}s hold "
+    )
     text += f"that of {share(found.value)} of test"
     classes = {name.removeprefix(OF_CLASS): one for name, one in figures.items() if name.startswith(OF_CLASS)}
     defined = {name: one.value for name, one in classes.items() if one.value is not None}

@@ -51,7 +51,9 @@ class Row:
     at: tuple[float, float | None, float | None] | None
 
 
-def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float, lower_is_better: bool = False, media: str = "image") -> str:
+def leaderboard_page(
+    name: str, table: pd.DataFrame, machine: str, margin: float, lower_is_better: bool = False, media: str = "image"
+) -> str:
     """The page; it loads nothing from anywhere.
 
     Args:

@@ -285,7 +285,11 @@ def _caveats(facts: ModelFacts) -> str:
         for name, one in facts.findings.items()
         if one.state == "cannot_be_judged"
     ]
-    lines += [escape(text) for key in (BEYOND, CROSS + BEYOND) if (text := describe_margin(facts.metrics.get(key), noun=facts.noun))]
+    lines += [
+        escape(text)
+        for key in (BEYOND, CROSS + BEYOND)
+        if (text := describe_margin(facts.metrics.get(key), noun=facts.noun))
+    ]
     caveats: dict[str, list[str]] = {}
     for name, one in facts.metrics.items():
         if one.caveat and "/" not in name:

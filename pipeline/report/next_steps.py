@@ -122,7 +122,8 @@ def _wide(results: Results) -> Iterator[Step]:
     if results.headline.few_groups:
         groups = count_of(results.headline.num_groups, "independent group")
         yield Step(
-            what=f"Add {results.noun}s of new groups (patients, objects, places), not more {results.noun}s of the same ones",
+            what=f"Add {results.noun}s of new groups (patients, objects, places), "
+            f"not more {results.noun}s of the same ones",
             why=f"The interval is {points} wide, because test has {groups}.",
             href="#results",
         )
@@ -141,7 +142,8 @@ def _few(results: Results) -> Iterator[Step]:
         names = join_some([f"{row.name} ({row.n})" for row in few])
         yield Step(
             what=f"Collect more {results.noun}s of {names}",
-            why=f"{count_of(len(few), 'class has', 'classes have')} under {results.tables.needed} {results.noun}s in test.",
+            why=f"{count_of(len(few), 'class has', 'classes have')} under {results.tables.needed} {results.noun}s in "
+            "test.",
             href="#results",
         )
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
 LOCK, DVC_YAML = Path("dvc.lock"), Path("dvc.yaml")
-COMPOSED = Path(".cache/composed")  # the hash of the params.yaml that was composed last, also by colibri init; no artifact
+COMPOSED = Path(
+    ".cache/composed"
+)  # the hash of the params.yaml that was composed last, also by colibri init; no artifact
 
 
 def main(force: bool = False) -> list[str]:

@@ -43,7 +43,9 @@ def main() -> list[str]:
     name, media = pictures.reader.source.name, pictures.reader.codec.media
     artifacts.write_csv(artifacts.SUSPECTS, suspects)
     shown = pictures.show(suspects["sample_id"][:NUM_SHOWN].tolist())
-    artifacts.write_text(artifacts.SUSPECTS_PAGE, suspects_page(name, suspects, *shown, artifacts.decisions_file(name), media))
+    artifacts.write_text(
+        artifacts.SUSPECTS_PAGE, suspects_page(name, suspects, *shown, artifacts.decisions_file(name), media)
+    )
     stored = store_findings(checks, findings, artifacts.CURATION)
     shown = pictures.show(linked_samples(stored))
     artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", stored, *shown, media))

@@ -8,8 +8,8 @@ from report_material import CASES, Page, build, entry, measure_decisions, stored
 from pipeline.core.decision_rule import Rule
 from pipeline.report.decisions import decisions, describe_calibration, describe_coverage
 from pipeline.report.distance_text import describe_distance
-from pipeline.report.model_card_decisions import describe_decisions
 from pipeline.report.formatting import with_noun
+from pipeline.report.model_card_decisions import describe_decisions
 from pipeline.report.page import render
 
 POLICY = {"temperatures": [2.0, 2.0], "set_thresholds": [0.1, 0.1], "coverage": 0.9}

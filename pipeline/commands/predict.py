@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError, name_some
 from pipeline.core.progress import go_on
-from pipeline.core.terminal import bar_chart, say
+from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.terminal import bar_chart, count_of, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,9 +152,10 @@ def _fill(
 
     from pipeline.prediction.tables import PREDICT, predict_contents
 
-    done = first = journal.num_rows()
+    done, noun = journal.num_rows(), noun_of(classifier.codec.media)
+    first = done
     if done:
-        say(f"goes on after {done:,} of {len(inputs):,} pictures of an earlier call")
+        say(f"goes on after {done:,} of {len(inputs):,} {noun}s of an earlier call")
     waiting: list[pd.DataFrame] = []
     rest = range(done, len(inputs))
     with go_on(PREDICT, done):
@@ -166,7 +168,7 @@ def _fill(
                 journal.append(pd.concat(waiting, ignore_index=True))
                 waiting.clear()
     if first != len(inputs):
-        raise UserError(f"only {first:,} of {len(inputs):,} pictures are there: an archive changed; run it again")
+        raise UserError(f"only {first:,} of {len(inputs):,} {noun}s are there: an archive changed; run it again")
 
 
 def _make_explainer(classifier: PictureClassifier, folder: Path) -> PictureExplainer:
@@ -194,18 +196,20 @@ def _write_page(
         raise UserError(f"{str(path)!r} cannot be written: {error.strerror}; choose another --annotate") from None
     num_read = selection.num_files - selection.num_refused
     left = num_read - len(images)
-    say(f"wrote {path}: {len(images):,} pictures" + (f", {left:,} left out" if left else ""))
+    say(f"wrote {path}: {len(images):,} {noun_of(classifier.codec.media)}s" + (f", {left:,} left out" if left else ""))
 
 
 def export_split(splits: tuple[str, ...], out: Path) -> None:
     """Writes the scores that evaluate stored."""
+    from pipeline.core import config
     from pipeline.prediction.table_files import open_table
     from pipeline.prediction.tables import stored_predictions
 
     found = stored_predictions(*splits)
     with open_table(out) as table:
         table.append(found)
-    say(f"{len(found):,} pictures of {' and '.join(splits)}, {found['right'].sum():,} of them right", f"wrote {out}")
+    samples = count_of(len(found), noun_of(media_name(config.load_params())))
+    say(f"{samples} of {' and '.join(splits)}, {found['right'].sum():,} of them right", f"wrote {out}")
 
 
 class Totals:

@@ -177,7 +177,7 @@ class Material:
             num_suspects=len(pd.read_csv(artifacts.SUSPECTS, usecols=["sample_id"], dtype=str)),
             model_bytes=sum(path.stat().st_size for path in artifacts.PREDICTOR.rglob("*") if path.is_file()),
             preview=artifacts.PREVIEW.read_bytes(),
-            readings=read_evaluation_note(),
+            readings=read_evaluation_note(noun=noun_of(reader.codec.media)),
         )
 
 

@@ -51,13 +51,14 @@ class UseNote:
         return [f"warning: {self.finding}", self.advice] if self.advice else [self.finding]
 
 
-def read_evaluation_note(num_versions: int | None = None) -> UseNote:
+def read_evaluation_note(num_versions: int | None = None, noun: str = "picture") -> UseNote:
     """What pages say of the readings until the evaluation whose artifacts are here; the same on every later day.
 
     Args:
         num_versions: Registered versions that were evaluated on this test part; None where that is not known.
+        noun: What a sample is called.
     """
-    return note_uses(num_versions, Uses.of(read_history()), read_limit(), " until this evaluation")
+    return note_uses(num_versions, Uses.of(read_history()), read_limit(), " until this evaluation", noun)
 
 
 def describe_uses(num_versions: int, uses: Uses | None, limit: int | None, noun: str = "picture") -> list[str]:

@@ -310,7 +310,7 @@ def test_the_lengths_of_clips_and_volumes():
     assert "* duration: 1 s to 3.5 s, median 2 s; unknown of 1\n" in text
     assert "* frames a second: 10 to 25, median 15; unknown of 1\n" in text
     assert ", 8 frames of each clip" in text
-    assert "picture" not in text.partition("## Uses")[0].replace("pictures are unclear", "")
+    assert "Attributes of the clips:" in text
     scans = samples(depth=[40, 60, 60, 80], prop_spacing_depth=[2.5] * 4)
     text = sheet(samples=scans, packing={"media": {"_target_": "pipeline.media.volume.Volume", "depth": None}})
     assert "* slices: 40 to 80, median 60\n" in text

@@ -201,14 +201,15 @@ def _write_page(
 
 def export_split(splits: tuple[str, ...], out: Path) -> None:
     """Writes the scores that evaluate stored."""
-    from pipeline.core import config
     from pipeline.prediction.table_files import open_table
     from pipeline.prediction.tables import stored_predictions
 
     found = stored_predictions(*splits)
     with open_table(out) as table:
         table.append(found)
-    samples = count_of(len(found), noun_of(media_name(config.load_params())))
+    path = artifacts.PREDICTOR / "card.json"
+    card = artifacts.read_json(path) if path.is_file() else {}
+    samples = count_of(len(found), noun_of(media_name(card.get("packing") or {})))
     say(f"{samples} of {' and '.join(splits)}, {found['right'].sum():,} of them right", f"wrote {out}")
 
 

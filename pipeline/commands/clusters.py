@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
+from pipeline.core.sample_codec import media_name
 from pipeline.core.terminal import count_of, say
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def write(params: Params, report: ClusterReport, table: pd.DataFrame, inputs: It
         {"cluster": [one.name for one in report.clusters], "pictures": [one.size for one in report.clusters]}
     )
     artifacts.write_csv(artifacts.CLUSTER_NAMES, names.assign(name=""))
-    artifacts.write_text(artifacts.CLUSTERS_PAGE, clusters_page(report, images, links))
+    artifacts.write_text(artifacts.CLUSTERS_PAGE, clusters_page(report, images, links, media_name(params)))
     write_commands_page(report.source)
 
 

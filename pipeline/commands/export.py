@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of, say
 
 if TYPE_CHECKING:
@@ -99,9 +100,10 @@ def compare(classifier: PictureClassifier, path: Path) -> tuple[Parity | None, l
     speeds = measure_speeds(classifier, network, images[rows[: max(BATCHES)]])
     where = "the GPU" if torch.cuda.is_available() else count_of(torch.get_num_threads(), "thread")
     threads = count_of(torch.get_num_threads(), "thread")
+    noun = noun_of(classifier.codec.media)
     for speed in speeds:
         say(
-            f"{count_of(speed.batch, 'picture')} at a time: ONNX Runtime {speed.onnx:.0f} pictures/s on {threads}, "
+            f"{count_of(speed.batch, noun)} at a time: ONNX Runtime {speed.onnx:.0f} {noun}s/s on {threads}, "
             f"torch {speed.torch:.0f} on {where}"
         )
     return parity, speeds
@@ -114,13 +116,13 @@ def example_pictures(classifier: PictureClassifier) -> tuple[np.ndarray, np.ndar
     """
     import numpy as np
 
-    shape = classifier.storage.shape
+    shape, noun = classifier.storage.shape, noun_of(classifier.codec.media)
     if (artifacts.PACKED / "card.json").is_file():
         from pipeline.datasets.packed import PackedDataset
 
         packed = PackedDataset.load()
         rows = np.flatnonzero((packed.index["split"] == "test").to_numpy())
         if packed.images.shape[1:] == shape and len(rows):
-            return packed.images, rows, "test pictures"
+            return packed.images, rows, f"test {noun}s"
     noise = np.random.default_rng(0).integers(0, 256, (NUM_NOISE, *shape), dtype=np.uint8)
-    return noise, np.arange(NUM_NOISE), "pictures of noise (data/packed has none for this model)"
+    return noise, np.arange(NUM_NOISE), f"{noun}s of noise (data/packed has none for this model)"

@@ -151,7 +151,7 @@ def main(
         advice = "repair what is refused, or raise the limit"
         say("", f"ingest will stop at ingest.max_quarantine_fraction {most}; {advice}")
     before = config.compose() if use and config.PARAMS.exists() else ""
-    say(*next_steps(name, use_source(name, config.CONF) if use else None))
+    say(*next_steps(name, use_source(name, config.CONF) if use else None, f"{noun_of(media)}s"))
     if before:
         compose_params(before)
 
@@ -218,12 +218,13 @@ def compose_params(before: str) -> None:
         say(f"{config.PARAMS} holds values that conf/ does not explain; the run will list them.")
 
 
-def next_steps(name: str, line: SourceLine | None) -> Iterator[str]:
+def next_steps(name: str, line: SourceLine | None, nouns: str = "pictures") -> Iterator[str]:
     """What became of conf/config.yaml, and what to type next.
 
     Args:
         name: Of the source.
         line: The line of conf/config.yaml; None where it was not to be replaced.
+        nouns: What samples are called.
     """
     main, run = config.CONF / "config.yaml", "colibri run"
     yield ""
@@ -231,11 +232,11 @@ def next_steps(name: str, line: SourceLine | None) -> Iterator[str]:
         run += f" source={name}"
         if line is not None:
             yield f"{main} was left as it is: {line.obstacle}."
-        yield f"To make these the pictures of the project, write '- source: {name}' into the defaults of {main}."
+        yield f"To make these the {nouns} of the project, write '- source: {name}' into the defaults of {main}."
     elif line.before != name:
-        yield f"{main}: '- source: {line.before}' is now '- source: {name}', so every run takes these pictures."
+        yield f"{main}: '- source: {line.before}' is now '- source: {name}', so every run takes these {nouns}."
         yield f"To go back, write '- source: {line.before}' there again."
     yield "Next:"
-    yield f"  git add {config.CONF} && git commit -m 'Pictures: {name}'"
+    yield f"  git add {config.CONF} && git commit -m '{nouns.capitalize()}: {name}'"
     yield f"  {run}"
     yield "  colibri report"

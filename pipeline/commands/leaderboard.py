@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts, test_ledger
 from pipeline.core.errors import UserError
+from pipeline.core.sample_codec import media_name
 from pipeline.core.terminal import say
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def main(name: str) -> None:
         board = table.make_board(listed.metric, metric, outcomes, failed, listed.published, listed.margin, bootstrap)
     board["machine"] = speed.machine() if outcomes else ""
     artifacts.write_csv(TABLE, board)
-    shown = leaderboard_page(name, board, speed.machine(), listed.margin, not metric.larger_is_better)
+    shown = leaderboard_page(
+        name, board, speed.machine(), listed.margin, not metric.larger_is_better, media_name(params)
+    )
     artifacts.write_text(PAGE, shown)
     write_commands_page()
     keys = {one.name: one.results_key for one in outputs}

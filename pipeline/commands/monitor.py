@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
+from pipeline.core.sample_codec import media_name, noun_of
 from pipeline.core.terminal import count_of, say
 from pipeline.core.times import read_time
 
@@ -88,7 +89,11 @@ def main(
     )
     report = measure_drift(reference, new.observed, tests, options)
     write_monitoring(params, report, new.what)
-    say(*new.notes, *summarise(report), f"wrote {artifacts.MONITORING} and {artifacts.MONITORING_PAGE}")
+    say(
+        *new.notes,
+        *summarise(report, noun_of(media_name(params))),
+        f"wrote {artifacts.MONITORING} and {artifacts.MONITORING_PAGE}",
+    )
 
 
 def observe(
@@ -134,12 +139,12 @@ def observe_served(params: Params, reference: Observations, store: str, since: d
     return drift_reading.observe_served(params, reference, address, since)
 
 
-def summarise(report: DriftReport) -> list[str]:
-    """A line for each measure, and the result."""
-    counted = f"{count_of(report.num_new, 'new picture')} in {count_of(report.num_new_groups, 'group')}"
-    lines = [f"{counted}, against {count_of(report.num_reference, 'picture')} of the training"]
+def summarise(report: DriftReport, noun: str = "picture") -> list[str]:
+    """A line for each measure, and the result; a sample is called `noun`."""
+    counted = f"{count_of(report.num_new, f'new {noun}')} in {count_of(report.num_new_groups, 'group')}"
+    lines = [f"{counted}, against {count_of(report.num_reference, noun)} of the training"]
     for measure in report.measures:
         p_value = "" if measure.p_value is None else f" (p = {measure.p_value:.3f})"
         lines.append(f"{STATES[measure.state]:17s}  {measure.name.replace('_', ' ')}: {measure.sentence}{p_value}")
     lines += [f"{'not measured':17s}  {name.replace('_', ' ')}: {why}" for name, why in report.not_measured.items()]
-    return [*lines, *report.caveats, report.sentence]
+    return [*lines, *report.caveats, report.describe_result(noun)]

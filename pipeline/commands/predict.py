@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError, name_some
 from pipeline.core.progress import go_on
-from pipeline.core.terminal import bar_chart, say
+from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.terminal import bar_chart, count_of, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,9 +152,10 @@ def _fill(
 
     from pipeline.prediction.tables import PREDICT, predict_contents
 
-    done = first = journal.num_rows()
+    done, noun = journal.num_rows(), noun_of(classifier.codec.media)
+    first = done
     if done:
-        say(f"goes on after {done:,} of {len(inputs):,} pictures of an earlier call")
+        say(f"goes on after {done:,} of {len(inputs):,} {noun}s of an earlier call")
     waiting: list[pd.DataFrame] = []
     rest = range(done, len(inputs))
     with go_on(PREDICT, done):
@@ -166,7 +168,7 @@ def _fill(
                 journal.append(pd.concat(waiting, ignore_index=True))
                 waiting.clear()
     if first != len(inputs):
-        raise UserError(f"only {first:,} of {len(inputs):,} pictures are there: an archive changed; run it again")
+        raise UserError(f"only {first:,} of {len(inputs):,} {noun}s are there: an archive changed; run it again")
 
 
 def _make_explainer(classifier: PictureClassifier, folder: Path) -> PictureExplainer:
@@ -189,12 +191,12 @@ def _write_page(
 
     images = dict(load_pictures(classifier, inputs, set(selection.choice())))
     try:
-        artifacts.write_text(path, gallery_page(title, out.name, selection, images))
+        artifacts.write_text(path, gallery_page(title, out.name, selection, images, classifier.codec.media))
     except OSError as error:
         raise UserError(f"{str(path)!r} cannot be written: {error.strerror}; choose another --annotate") from None
     num_read = selection.num_files - selection.num_refused
     left = num_read - len(images)
-    say(f"wrote {path}: {len(images):,} pictures" + (f", {left:,} left out" if left else ""))
+    say(f"wrote {path}: {len(images):,} {noun_of(classifier.codec.media)}s" + (f", {left:,} left out" if left else ""))
 
 
 def export_split(splits: tuple[str, ...], out: Path) -> None:
@@ -205,7 +207,10 @@ def export_split(splits: tuple[str, ...], out: Path) -> None:
     found = stored_predictions(*splits)
     with open_table(out) as table:
         table.append(found)
-    say(f"{len(found):,} pictures of {' and '.join(splits)}, {found['right'].sum():,} of them right", f"wrote {out}")
+    path = artifacts.PREDICTOR / "card.json"
+    card = artifacts.read_json(path) if path.is_file() else {}
+    samples = count_of(len(found), noun_of(media_name(card.get("packing") or {})))
+    say(f"{samples} of {' and '.join(splits)}, {found['right'].sum():,} of them right", f"wrote {out}")
 
 
 class Totals:

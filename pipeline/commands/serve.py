@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError
 from pipeline.core.ports import HOST, check_port
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import say
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 PORT = 5001  # colibri ui takes MLflow's 5000
 KEY = "COLIBRI_API_KEY"
 SHORTEST_KEY = 16  # characters
+EXAMPLES = {"image": "PICTURE.jpg", "clip": "CLIP.mp4", "volume": "VOLUME.nii.gz"}
 POLL_SECONDS = 10.0
 LONGEST_SECONDS = 86_400  # a day
 
@@ -130,7 +132,7 @@ def serve(
 
     service = Service(model, limits, store, keep_pictures, measures, poll, say)
     try:
-        say(f"model: {service.watch.current.title}", *usage(host, port, bool(access.key)), "")
+        say(f"model: {service.watch.current.title}", *usage(host, port, bool(access.key), service.media), "")
         run_server(create_application(service, access), limits, host, port)
     finally:
         service.close()
@@ -153,12 +155,12 @@ def check_key(key: str, host: str, is_open: bool) -> str:
     return key
 
 
-def usage(host: str, port: int, has_key: bool = False) -> list[str]:
-    """How to send a picture, and what the answer looks like."""
+def usage(host: str, port: int, has_key: bool = False, media: str = "image") -> list[str]:
+    """How to send a sample of a media, and what the answer looks like."""
     shown = HOST if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared only
     header = f' -H "Authorization: Bearer ${KEY}"' if has_key else ""
     return [
-        f"Once the server is running, send a picture, or open http://{shown}:{port}/",
-        f"  curl -s http://{shown}:{port}/predict{header} -F files=@PICTURE.jpg",
+        f"Once the server is running, send a {noun_of(media)}, or open http://{shown}:{port}/",
+        f"  curl -s http://{shown}:{port}/predict{header} -F files=@{EXAMPLES[media]}",
         'Answer: {"model": "...", "version": "3", "predictions": [{"id": "...", "class": "...", "scores": {...}}]}',
     ]

@@ -151,12 +151,16 @@ class DriftReport:
 
     @property
     def sentence(self) -> str:
-        """The result in words."""
+        """The result in words, where samples are pictures."""
+        return self.describe_result()
+
+    def describe_result(self, noun: str = "picture") -> str:
+        """The result in words; a sample is called `noun`."""
         by_state = {
             state: [_words(one.name) for one in self.measures if one.state == state] for state in get_args(State)
         }
         if self.state == "drifted":
-            return f"The new pictures differ from those of the training: {', '.join(by_state['drifted'])}."
+            return f"The new {noun}s differ from those of the training: {', '.join(by_state['drifted'])}."
         if not self.measures:
             return "Drift cannot be judged: nothing could be measured."
         if self.state == "cannot_be_judged":

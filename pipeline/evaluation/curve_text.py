@@ -12,19 +12,17 @@ GAIN = f"{CROSS}gain_of_doubling"
 MAX_WIDTH = 0.2  # of the interval of what is predicted; wider ones say nothing
 
 
-def describe_curve(estimates: dict[str, Estimate]) -> str:
-    """Would more pictures help? One sentence; empty where no curve was measured."""
+def describe_curve(estimates: dict[str, Estimate], noun: str = "picture") -> str:
+    """Would more samples, each called `noun`, help? One sentence; empty where no curve was measured."""
     last, gain = estimates.get(POINT.format(PERCENTS[-1])), estimates.get(GAIN)
     if last is None or last.value is None:
         return ""
     if gain is None or gain.value is None or gain.low is None or gain.high is None or gain.high - gain.low > MAX_WIDTH:
-        return "Whether more pictures would help cannot be judged: the learning curve is too uncertain"
+        return f"Whether more {noun}s would help cannot be judged: the learning curve is too uncertain"
     points = [f"{100 * value:+z.1f}" for value in (gain.value, gain.low, gain.high)]
-    span = (
-        f"{points[0]} points of balanced accuracy ({points[1]} to {points[2]}) from {last.n:,} to {gain.n:,} pictures"
-    )
+    span = f"{points[0]} points of balanced accuracy ({points[1]} to {points[2]}) from {last.n:,} to {gain.n:,} {noun}s"
     if gain.high < 0.01:
-        return f"More pictures of this kind would hardly help these features: {span}"
+        return f"More {noun}s of this kind would hardly help these features: {span}"
     if gain.low > 0:
-        return f"More pictures would help these features: {span}"
-    return f"Whether more pictures would help cannot be judged: {span} is predicted, and the interval includes 0"
+        return f"More {noun}s would help these features: {span}"
+    return f"Whether more {noun}s would help cannot be judged: {span} is predicted, and the interval includes 0"

@@ -15,18 +15,19 @@ def is_significantly_worse(margin: Estimate) -> bool:
     return margin.high is not None and margin.high < 0
 
 
-def describe_margin(margin: Estimate | None, who: str = "Its balanced accuracy") -> str:
+def describe_margin(margin: Estimate | None, who: str = "Its balanced accuracy", noun: str = "picture") -> str:
     """A clause about the margin and its interval; empty where there is no margin.
 
     Args:
         margin: The result of `margin_over_properties`.
         who: Subject of the clause.
+        noun: What a sample is called.
     """
     if margin is None or margin.value is None:
         return ""
     points = 100 * margin.value
     side = "below" if points < 0 else "above"
-    text = f"{who} is {abs(points):.1f} points {side} what the properties alone reach on the same pictures"
+    text = f"{who} is {abs(points):.1f} points {side} what the properties alone reach on the same {noun}s"
     if margin.interval is None:
         return f"{text}; {margin.caveat or 'no interval says how sure that is'}"
     low, high = margin.interval

@@ -260,12 +260,12 @@ def _read(path: Path, notes: list[str]) -> dict[str, StoredFinding]:
     return {}
 
 
-def write_label_efficiency(found: LabelEfficiency) -> None:
+def write_label_efficiency(found: LabelEfficiency, media: str = "image") -> None:
     """Writes the figures, the table, the page, and what the page of all commands says of it."""
     sentences = {ANSWER: describe_gains(found), "views_removed": describe_views(found.views)}
     artifacts.write_json(FIGURES, {**sentences, MADE_OF: digest_inputs(INPUTS), **found.to_json()})
     artifacts.write_csv(TABLE, found.to_table())
-    artifacts.write_text(PAGE, label_efficiency_page(found))
+    artifacts.write_text(PAGE, label_efficiency_page(found, media))
     write_commands_page(found.source)
 
 

@@ -94,7 +94,9 @@ class GallerySelection:
         return {-key[2]: row for key, row in ordered}
 
 
-def gallery_page(title: str, table_name: str, selection: GallerySelection, images: Mapping[int, np.ndarray]) -> str:
+def gallery_page(
+    title: str, table_name: str, selection: GallerySelection, images: Mapping[int, np.ndarray], media: str = "image"
+) -> str:
     """The page; all names are escaped, and it loads nothing from anywhere.
 
     Args:
@@ -102,6 +104,7 @@ def gallery_page(title: str, table_name: str, selection: GallerySelection, image
         table_name: Of the file that has all rows.
         selection: After the last part.
         images: Position among all files to (H, W, C) uint8.
+        media: What the model takes.
     """
     from pipeline.report.pictures import gallery
     from pipeline.report.rendering import page
@@ -135,7 +138,7 @@ def gallery_page(title: str, table_name: str, selection: GallerySelection, image
         "groups": groups,
         "refused": selection.refused,
     }
-    return page("predictions.html.jinja", content)
+    return page("predictions.html.jinja", content, media=media)
 
 
 def load_pictures(classifier: PictureClassifier, inputs: Inputs, numbers: set[int]) -> Iterator[tuple[int, np.ndarray]]:

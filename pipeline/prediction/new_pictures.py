@@ -19,6 +19,7 @@ from pipeline.core.labels import parse_labels
 from pipeline.core.manifest_schema import PROPERTY, property_columns
 from pipeline.core.observations import Observations
 from pipeline.core.parallel import parallel_map
+from pipeline.core.sample_codec import noun_of
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.media.reader import SampleReader, make_codec, make_reader
 from pipeline.media.thumbnails import load_thumbnails
@@ -79,6 +80,7 @@ def observe_files(
     """
     manifest = artifacts.read_table(artifacts.MANIFEST)
     codec = make_codec(params, manifest)
+    noun = noun_of(codec.media)
     listed = list_pictures(names, SampleNames(codec.media)).paths
     picked = np.sort(np.random.default_rng(seed).permutation(len(listed))[:most])
     paths = [listed[row] for row in picked]
@@ -87,12 +89,10 @@ def observe_files(
     found = measure_files(paths, read_file, codec, storage, extractor)
     if not len(found.table):
         path, reason = next(iter(found.refused.items()))
-        raise UserError(
-            f"none of the {len(paths):,} files could be read, {path}: {reason}; name a folder with pictures"
-        )
+        raise UserError(f"none of the {len(paths):,} files could be read, {path}: {reason}; name a folder with {noun}s")
     is_copy = found.table["content_hash"].isin(set(manifest["content_hash"])).to_numpy()
     if is_copy.all():
-        raise UserError(f"all {len(is_copy):,} pictures are in the manifest already; name a folder with new ones")
+        raise UserError(f"all {len(is_copy):,} {noun}s are in the manifest already; name a folder with new ones")
     table = found.table[~is_copy].reset_index(drop=True)
     table, problem = _decide_on_files(table)
     if grouping is not None:
@@ -101,7 +101,7 @@ def observe_files(
     notes = [
         *([f"Of {len(listed):,} files {len(paths):,} random ones were taken."] if len(paths) < len(listed) else []),
         *([f"{len(found.refused):,} files could not be read."] if found.refused else []),
-        *([f"{is_copy.sum():,} pictures are in the manifest already and were left out."] if is_copy.any() else []),
+        *([f"{is_copy.sum():,} {noun}s are in the manifest already and were left out."] if is_copy.any() else []),
         *_about(problem),
     ]
     return NewPictures(observed=observed, what=f"files of {', '.join(names)}", notes=tuple(notes))

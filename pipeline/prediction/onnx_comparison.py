@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.core.feature_reference import predict_with_distances
 from pipeline.core.progress import track
+from pipeline.core.sample_codec import noun_of
 from pipeline.prediction.onnx_network import OnnxNetwork
 from pipeline.training import precision
 from pipeline.training.trainers.network import NetworkPredictor
@@ -110,7 +111,8 @@ def describe_difference(classifier: PictureClassifier, parity: Parity) -> str:
     by = classifier.predictor
     is_half = isinstance(by, NetworkPredictor) and precision.resolve(by.precision, by.device) == "bf16"
     why = ", since torch computes it in bf16 here (train.precision=fp32 trains one without)" if is_half else ""
-    return f"ONNX Runtime decides otherwise for {others:,} of {parity.num_pictures:,} pictures{why}"
+    samples = f"{parity.num_pictures:,} {noun_of(classifier.codec.media)}s"
+    return f"ONNX Runtime decides otherwise for {others:,} of {samples}{why}"
 
 
 def measure_speeds(classifier: PictureClassifier, network: OnnxNetwork, pictures: np.ndarray) -> list[Speed]:

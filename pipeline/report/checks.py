@@ -22,12 +22,12 @@ Stage = Literal["check", "curate"]
 TEXTS: dict[Stage, tuple[str, str, str]] = {  # stage to title, lead and the page of its checks
     "check": (
         "Labels, files and measurements",
-        "These checks ignore the content: they count pictures, find copies, and measure brightness and sharpness.",
+        "These checks ignore the content: they count {noun}s, find copies, and measure brightness and sharpness.",
         artifacts.CHECKS_PAGE.name,
     ),
     "curate": (
-        "The content of the pictures",
-        "These checks compare the features of the pictures; the network behind the features never saw the labels.",
+        "The content of the {noun}s",
+        "These checks compare the features of the {noun}s; the network behind the features never saw the labels.",
         artifacts.CURATION_PAGE.name,
     ),
 }
@@ -104,6 +104,7 @@ def checks_page(
     checks: dict[str, StoredFinding],
     images: dict[str, np.ndarray],
     links: Mapping[str, str] | None = None,
+    media: str = "image",
 ) -> str:
     """The page with the checks of one stage; it is the only page if they stop the run.
 
@@ -113,9 +114,10 @@ def checks_page(
         checks: `reports/checks.json` or `reports/curation.json`.
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of `linked_samples`, as far as available.
         links: sample_id to the address of its file, as far as there is one.
+        media: Of the data set.
     """
     section = replace(checks_section(stage, checks, images, links), page="", prefix="")
-    return page("checks.html.jinja", {"name": name, "sections": [section], "stage": stage})
+    return page("checks.html.jinja", {"name": name, "sections": [section], "stage": stage}, media=media)
 
 
 def checks_section(

@@ -35,7 +35,7 @@ FIGURES = {
     "adjusted_rand": ("Adjusted Rand index", "0 by chance, 1 where clusters are the labels"),
     "purity": ("Purity", "share of the most frequent label of each cluster; more clusters raise it"),
 }
-PARTS = {"fitted": "pictures that were grouped", "val": "val, which was not", "test": "test, which was not"}
+PARTS = {"fitted": "{noun}s that were grouped", "val": "val, which was not", "test": "test, which was not"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +109,16 @@ def show_pictures(
     return images, link_files(reader.source, manifest, shown)
 
 
-def clusters_page(report: ClusterReport, images: Mapping[str, np.ndarray], links: Mapping[str, str]) -> str:
+def clusters_page(
+    report: ClusterReport, images: Mapping[str, np.ndarray], links: Mapping[str, str], media: str = "image"
+) -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
     Args:
         report: The clusters.
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8, as far as available.
         links: sample_id to the address of its file, as far as there is one.
+        media: Of the data set.
     """
     pictures = gallery(images, links, MAX_BYTES)
     parts = [part for part in PARTS if part in report.figures]
@@ -123,7 +126,7 @@ def clusters_page(report: ClusterReport, images: Mapping[str, np.ndarray], links
         "name": report.source,
         "report": report,
         "claim": describe_findings(report),
-        "lead": describe_stability(report),
+        "lead": describe_stability(report, "{noun}"),
         "plot": _plot(report) if report.curve else None,
         "parts_of_figures": [f"{PARTS[part]} ({next(iter(report.figures[part].values())).n:,})" for part in parts],
         "figures": [_figure_row(key, [report.figures[part][key] for part in parts]) for key in FIGURES if parts],
@@ -132,7 +135,7 @@ def clusters_page(report: ClusterReport, images: Mapping[str, np.ndarray], links
         "num_first": NUM_FIRST,
         "clusters": [_view(one, report.num_assigned, pictures) for one in report.clusters[:MAX_SHOWN]],
     }
-    return page("clusters.html.jinja", content)
+    return page("clusters.html.jinja", content, media=media)
 
 
 def describe_findings(report: ClusterReport) -> str:
@@ -157,8 +160,8 @@ def describe_findings(report: ClusterReport) -> str:
     return f"{sentence}, and {with_label}."
 
 
-def describe_stability(report: ClusterReport) -> str:
-    """Whether halves of the pictures find the same clusters."""
+def describe_stability(report: ClusterReport, noun: str = "picture") -> str:
+    """Whether halves of the samples, each called `noun`, find the same clusters."""
     number = len(report.clusters)
     found = report.stability
     if found is None or found.value is None:
@@ -167,10 +170,10 @@ def describe_stability(report: ClusterReport) -> str:
     verdict = (
         "So they are no accident of the sample."
         if report.is_stable
-        else f"That is below {STABLE}: other pictures would give other clusters, so they say little."
+        else f"That is below {STABLE}: other {noun}s would give other clusters, so they say little."
     )
     return (
-        f"{number} clusters, {chosen}: models of two halves of the pictures agree on all of them with an adjusted Rand "
+        f"{number} clusters, {chosen}: models of two halves of the {noun}s agree on all of them with an adjusted Rand "
         f"index of {plain(found.value)} ({_between(found)}). {verdict}"
     )
 

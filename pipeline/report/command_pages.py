@@ -13,6 +13,7 @@ from typing import Literal, final
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.page_inputs import changed_inputs
+from pipeline.core.sample_codec import media_name
 from pipeline.report.formatting import join_names
 from pipeline.report.rendering import page
 
@@ -73,13 +74,13 @@ PAGES = (
         name="clusters",
         command="colibri clusters",
         title="Clusters",
-        content="Pictures grouped without labels, and what the groups turn out to be.",
+        content="{Noun}s grouped without labels, and what the groups turn out to be.",
     ),
     CommandPage(
         name="leaderboard",
         command="colibri leaderboard",
         title="Leaderboard",
-        content="Other models on the same pictures.",
+        content="Other models on the same {noun}s.",
     ),
     CommandPage(
         name="cross_validation",
@@ -91,19 +92,20 @@ PAGES = (
         name="monitoring",
         command="colibri monitor",
         title="Monitoring",
-        content="New pictures compared with those of the training.",
+        content="New {noun}s compared with those of the training.",
     ),
 )
 
 
-def write_commands_page(name: str = "") -> None:
+def write_commands_page(name: str = "", media: str = "") -> None:
     """Writes `reports/commands.html` as it is now; a page made from inputs that have changed since is called so.
 
     Args:
         name: Of the data set; that in params.yaml where it is empty.
+        media: Of the data set; likewise.
     """
     content = {"name": name or _name_project(), "entries": [_entry(one) for one in PAGES]}
-    artifacts.write_text(PAGE, page("commands.html.jinja", content))
+    artifacts.write_text(PAGE, page("commands.html.jinja", content, media=media or _media()))
 
 
 def _name_project() -> str:
@@ -112,6 +114,13 @@ def _name_project() -> str:
         if isinstance(source, dict) and "name" in source:
             return str(source["name"])
     return "this project"
+
+
+def _media() -> str:
+    with suppress(UserError):
+        params = config.load_params()
+        return media_name(params) if isinstance(params.get("media"), dict) else "image"
+    return "image"
 
 
 def _entry(one: CommandPage) -> Entry:

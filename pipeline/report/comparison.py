@@ -106,12 +106,13 @@ def _between(gain: Estimate) -> str:
     return " to ".join(map(_points, gain.interval))
 
 
-def comparison_page(name: str, registration: JsonObject) -> str:
+def comparison_page(name: str, registration: JsonObject, media: str = "image") -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
     Args:
         name: Of the data set.
         registration: `reports/registration.json`.
+        media: Of the data set.
     """
     earlier, champion = registration.get("earlier_data"), registration.get("against_champion")
     content = {
@@ -123,7 +124,7 @@ def comparison_page(name: str, registration: JsonObject) -> str:
         "apart": champion if champion and "reason" in champion else None,
         "choices": (earlier or {}).get("other_choices", [])[:MAX_CHOICES],
     }
-    return page("comparison.html.jinja", content, script="tables.js")
+    return page("comparison.html.jinja", content, script="tables.js", media=media)
 
 
 def row(metric: str, change: Change) -> Row:

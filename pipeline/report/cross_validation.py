@@ -96,8 +96,8 @@ def _to_json(estimates: Mapping[str, Estimate]) -> dict[str, object]:
     return {name: estimate.to_json() for name, estimate in estimates.items()}
 
 
-def cross_validation_page(found: CrossValidation) -> str:
-    """The page; it loads nothing from anywhere."""
+def cross_validation_page(found: CrossValidation, media: str = "image") -> str:
+    """The page of samples of a media; it loads nothing from anywhere."""
     leading = leading_metric(found.estimates, found.lower_is_better)
     overall = [name for name in found.estimates if "/" not in name and name != BEYOND]
     per_class = [name for name in found.estimates if "/" in name]
@@ -115,7 +115,7 @@ def cross_validation_page(found: CrossValidation) -> str:
         "single_groups": single[leading].groups if leading is not None and leading in single else 0,
         "figures": [_figure(name, found) for name in overall],
         "properties": [_figure(name, found, found.by_properties) for name in columns if name in found.by_properties],
-        "beyond": describe_margin(found.estimates.get(BEYOND), "The balanced accuracy"),
+        "beyond": describe_margin(found.estimates.get(BEYOND), "The balanced accuracy", "{noun}"),
         "per_class": [
             (
                 name.partition("/")[2],
@@ -128,7 +128,7 @@ def cross_validation_page(found: CrossValidation) -> str:
         "rows": [(row, [_value(row.estimates.get(name)) for name in columns]) for row in found.folds],
         "extremes": _extremes(found, leading),
     }
-    return page("cross_validation.html.jinja", content)
+    return page("cross_validation.html.jinja", content, media=media)
 
 
 def _figure(name: str | None, found: CrossValidation, estimates: Mapping[str, Estimate] | None = None) -> Figure:

@@ -10,14 +10,14 @@ from pipeline.core.manifest_schema import NONE, POOL, SPLITS
 from pipeline.images.decoding import REJECTION_REASONS
 
 PURPOSE = {
-    "train": "the pictures that the model is trained on",
+    "train": "the {noun}s that the model is trained on",
     "val": "selects the best epoch",
-    "test": "evaluates the model, which never saw these pictures",
+    "test": "evaluates the model, which never saw these {noun}s",
     POOL: "without a label: for pretraining alone, and no figure is of them",
-    NONE: "in no split, since they resemble pictures of two splits",
+    NONE: "in no split, since they resemble {noun}s of two splits",
 }
 UNLABELLED = (  # of none, where some have no label
-    "in no split: like pictures of two splits; or without a label and like pictures of val or test, given to them by "
+    "in no split: like {noun}s of two splits; or without a label and like {noun}s of val or test, given to them by "
     "the source, or from feedback"
 )
 MAX_CLASSES = 40

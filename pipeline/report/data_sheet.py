@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.core.manifest_schema import EXIF, NONE, OF_LABEL, POOL, SPLITS, attribute_columns, short_name
+from pipeline.core.manifest_schema import (
+    EXIF,
+    NONE,
+    OF_LABEL,
+    POOL,
+    SPLITS,
+    attribute_columns,
+    property_column,
+    short_name,
+)
+from pipeline.core.sample_codec import media_name, noun_of
 from pipeline.core.terminal import count_of
 from pipeline.images.decoding import REJECTION_REASONS
 from pipeline.images.feedback_pictures import is_feedback
@@ -22,6 +32,20 @@ if TYPE_CHECKING:
 SOURCE = "Gebru et al. 2021, doi:10.1145/3458723"
 TEXTS = tuple(f"data_{name}" for name in ("motivation", "collection", "people", "license", "citation", "maintenance"))
 MAX_CLASSES, MAX_VALUES = 50, 8
+EXTENTS = {  # of each media: column of the manifest, name, unit
+    "clip": (
+        (property_column("num_frames"), "frames", ""),
+        (property_column("duration"), "duration", "s"),
+        (property_column("fps"), "frames a second", ""),
+    ),
+    "volume": (
+        ("depth", "slices", ""),
+        (property_column("spacing_depth"), "spacing along the slices", "mm"),
+        (property_column("spacing_height"), "spacing of rows", "mm"),
+        (property_column("spacing_width"), "spacing of columns", "mm"),
+    ),
+}
+STORED = {"num_frames": "frame", "depth": "slice"}  # of the card of stored samples
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,6 +69,11 @@ class DataFacts:
     num_suspects: int
     packing: JsonObject
     data_hash: str
+
+    @property
+    def noun(self) -> str:
+        """What a sample is called."""
+        return noun_of(media_name(self.packing))
 
 
 def data_sheet(facts: DataFacts, texts: CardTexts) -> str:
@@ -79,7 +108,7 @@ def data_sheet(facts: DataFacts, texts: CardTexts) -> str:
                 "Maintenance",
                 [
                     texts.text("data_maintenance"),
-                    f"Data hash: `{escape(facts.data_hash)}`; it changes with every picture, label and split.",
+                    f"Data hash: `{escape(facts.data_hash)}`; it changes with every {facts.noun}, label and split.",
                 ],
             ),
         ],
@@ -95,11 +124,11 @@ def _composition(facts: DataFacts) -> str:
     samples = facts.samples
     labels = samples["labels"].map(len)
     per_picture = "one label each" if (labels == 1).all() else f"{labels.min()} to {labels.max()} labels each"
-    lines = [f"{count_of(len(samples), 'picture')}, {per_picture}; {int((labels == 0).sum()):,} without a label"]
+    lines = [f"{count_of(len(samples), facts.noun)}, {per_picture}; {int((labels == 0).sum()):,} without a label"]
     if samples["group"].notna().any():
         sizes = samples["group"].value_counts()
         lines.append(
-            f"{count_of(len(sizes), 'group')} of {sizes.min():,} to {sizes.max():,} pictures, which share a split"
+            f"{count_of(len(sizes), 'group')} of {sizes.min():,} to {sizes.max():,} {facts.noun}s, which share a split"
         )
     formats = ", ".join(f"{count:,} {escape(name)}" for name, count in samples["format"].value_counts().items())
     sides = [
@@ -112,7 +141,21 @@ def _composition(facts: DataFacts) -> str:
         {1: "grey", 3: "colour"}.get(int(one), f"{one} channels") for one in sorted(samples["channels"].unique())
     )
     lines.append(f"{formats}; {sides[0]} x {sides[1]} pixels; {channels}")
-    return bullets(lines)
+    return bullets([*lines, *_extents(samples, media_name(facts.packing))])
+
+
+def _extents(samples: pd.DataFrame, media: str) -> list[str]:
+    """Minimum, median and maximum of the lengths that clips or volumes have and pictures do not."""
+    lines = []
+    for column, name, unit in EXTENTS.get(media, ()):
+        known = samples[column].dropna() if column in samples else samples.iloc[:0, 0]
+        missing = len(samples) - len(known)
+        if known.empty:
+            lines.append(f"{name}: unknown")
+            continue
+        low, middle, high = (f"{one:,.4g}{unit and ' '}{unit}" for one in (known.min(), known.median(), known.max()))
+        lines.append(f"{name}: {low} to {high}, median {middle}" + (f"; unknown of {missing:,}" if missing else ""))
+    return lines
 
 
 def _classes(facts: DataFacts) -> str:
@@ -148,7 +191,7 @@ def _attributes(facts: DataFacts) -> str:
         lines.append(
             f"**{escape(short_name(column))}** ({origin}): {shown}" + (f"; {missing:,} without" if missing else "")
         )
-    return "Attributes of the pictures:\n\n" + bullets(lines) if lines else ""
+    return f"Attributes of the {facts.noun}s:\n\n" + bullets(lines) if lines else ""
 
 
 def _known_problems(facts: DataFacts) -> str:
@@ -177,21 +220,30 @@ def _preprocessing(facts: DataFacts) -> str:
     if len(added):
         counts = ", ".join(f"{count:,} in {name}" for name, count in added["split"].value_counts().items())
         lines.append(
-            f"{count_of(len(added), 'picture')} from feedback ({counts.replace(' in none', ' in no split')}): people "
+            f"{count_of(len(added), facts.noun)} from feedback ({counts.replace(' in none', ' in no split')}): people "
             "correct what they look at, mostly mistakes, so these are no random sample"
         )
     left_out = facts.samples[(facts.samples["split"] == NONE) & ~is_added]
     has_label = left_out["labels"].map(len) > 0
     if num := int(has_label.sum()):
-        lines.append(f"{count_of(num, 'picture')} in no split, since they resemble pictures of two splits")
+        lines.append(f"{count_of(num, facts.noun)} in no split, since they resemble {facts.noun}s of two splits")
     if num := int((~has_label).sum()):
         lines.append(
-            f"{count_of(num, 'picture')} without a label in no split: like pictures of val or test, or given to them "
-            "by the source"
+            f"{count_of(num, facts.noun)} without a label in no split: like {facts.noun}s of val or test, "
+            "or given to them by the source"
         )
     if {"size", "fit"} <= facts.packing.keys():
-        lines.append(f"Stored for training at {facts.packing['size']} pixels ({escape(facts.packing['fit'])})")
+        lines.append(
+            f"Stored for training at {facts.packing['size']} pixels ({escape(facts.packing['fit'])}){_depth(facts)}"
+        )
     return bullets(lines) if lines else ""
+
+
+def _depth(facts: DataFacts) -> str:
+    """How many frames or slices are stored; empty of pictures."""
+    known = {**(facts.packing.get("media") or {}), **facts.packing}
+    found = [count_of(int(known[key]), noun) for key, noun in STORED.items() if isinstance(known.get(key), int)]
+    return "".join(f", {one} of each {facts.noun}" for one in found)
 
 
 def _uses(facts: DataFacts) -> str:
@@ -201,8 +253,8 @@ def _uses(facts: DataFacts) -> str:
         for name, one in facts.findings.items()
         if name in ("shortcut", "property_baseline") and one.state == "failed" and one.sentence
     ]
-    lines = [f"Classification of pictures; split into {parts}"]
+    lines = [f"Classification of {facts.noun}s; split into {parts}"]
     if pooled := int((facts.samples["split"] == POOL).sum()):
-        lines.append(f"{count_of(pooled, 'picture')} without a label: for pretraining alone, never for a figure")
+        lines.append(f"{count_of(pooled, facts.noun)} without a label: for pretraining alone, never for a figure")
     lines += [f"Before another use: {escape(text)}" for text in shortcuts]
     return bullets(lines)

@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 NAMES = {
     "calibration_error": ("calibration error", "mean distance between a score and the share right, after calibration"),
     "calibration_error_before": ("before calibration", "the same with the scores of the model as they are"),
-    "set_coverage": ("coverage of the sets", "share of true labels that the prediction set of their picture holds"),
-    "single_sets": ("sets with one class", "share of pictures whose set holds exactly one class"),
-    "abstained": ("left to a person", "share of pictures on which the policy abstains"),
-    "out_of_distribution": ("out of distribution", "share of pictures whose features are far from those of train"),
-    "mean_cost": ("mean cost", "of a picture of test, in the unit of aim.costs"),
+    "set_coverage": ("coverage of the sets", "share of true labels that the prediction set of their {noun} holds"),
+    "single_sets": ("sets with one class", "share of {noun}s whose set holds exactly one class"),
+    "abstained": ("left to a person", "share of {noun}s on which the policy abstains"),
+    "out_of_distribution": ("out of distribution", "share of {noun}s whose features are far from those of train"),
+    "mean_cost": ("mean cost", "of a {noun} of test, in the unit of aim.costs"),
     "mean_cost_of_highest_score": (
         "with the highest score",
         "mean cost if the class with the highest score is decided",
     ),
     "mean_cost_saving": (
         "saved by the costs",
-        "the second minus the first, on the same pictures; below 0 the costs made the decisions worse",
+        "the second minus the first, on the same {noun}s; below 0 the costs made the decisions worse",
     ),
-    "accuracy_of_rest": ("accuracy of the rest", "share of the other pictures that is right"),
-    "val_test_auc": ("AUC between val and test", "how well a probe separates their pictures; chance is 50 %"),
+    "accuracy_of_rest": ("accuracy of the rest", "share of the other {noun}s that is right"),
+    "val_test_auc": ("AUC between val and test", "how well a probe separates their {noun}s; chance is 50 %"),
 }
 OF_CLASS = "set_coverage/"
 LOWER_IS_BETTER = (
@@ -40,7 +40,7 @@ LOWER_IS_BETTER = (
 )
 SMALL_GAP = 0.02  # of mean score and share right
 BELOW_CHANCE = (
-    "below 50 % the probe does worse than chance on pictures that it was not fitted to, so it found no difference"
+    "below 50 % the probe does worse than chance on {noun}s that it was not fitted to, so it found no difference"
 )
 
 
@@ -215,7 +215,7 @@ def describe_calibration(policy: JsonObject, figures: dict[str, Estimate]) -> st
     text = f"The scores are calibrated with {said}{side}. That changes no predicted class."
     perfect = figures.get("calibration_error_of_perfect")
     if perfect is not None and perfect.value is not None:
-        text += f" Perfect scores would show an error of about {share(perfect.value)} on as many pictures by chance."
+        text += f" Perfect scores would show an error of about {share(perfect.value)} on as many {{noun}}s by chance."
     fall = figures.get("calibration_error_fall")
     if fall is None or fall.value is None:
         return text
@@ -252,7 +252,9 @@ def describe_coverage(policy: JsonObject, figures: dict[str, Estimate], state: s
     if policy["set_thresholds"] is None or found is None or found.value is None:
         return ""
     wanted = policy["coverage"]
-    text = f"Prediction sets that were fitted on val to hold the true class of {100 * wanted:g} % of the pictures hold "
+    text = (
+        f"Prediction sets that were fitted on val to hold the true class of {100 * wanted:g} % of the {{noun}}s hold "
+    )
     text += f"that of {share(found.value)} of test"
     classes = {name.removeprefix(OF_CLASS): one for name, one in figures.items() if name.startswith(OF_CLASS)}
     defined = {name: one.value for name, one in classes.items() if one.value is not None}
@@ -260,9 +262,9 @@ def describe_coverage(policy: JsonObject, figures: dict[str, Estimate], state: s
         worst = min(defined, key=lambda name: defined[name])
         text += f", and of {share(defined[worst])} of {worst}"
     if found.high is not None and found.high < wanted:
-        return f"{text}. That is fewer than promised: do not rely on the sets for pictures like those of test."
+        return f"{text}. That is fewer than promised: do not rely on the sets for {{noun}}s like those of test."
     if state != "alike":
-        return f"{text}. The promise is for pictures like those of val."
+        return f"{text}. The promise is for {{noun}}s like those of val."
     return f"{text}."
 
 

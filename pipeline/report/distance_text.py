@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
 
-UNFLAGGED = "A picture that is not flagged can be unlike those of train too: features keep only what training needed."
+UNFLAGGED = "A {noun} that is not flagged can be unlike those of train too: features keep only what training needed."
 
 
 def describe_distance(policy: JsonObject, figures: dict[str, Estimate]) -> str:
@@ -21,12 +21,12 @@ def describe_distance(policy: JsonObject, figures: dict[str, Estimate]) -> str:
     if flag is None or found is None or found.value is None:
         return ""
     text = (
-        f"A picture is out of distribution if its features are farther from those of train than a limit, which is "
-        f"chosen on val so that about {100 * flag['share']:.4g} % of new pictures like those of val are flagged; "
+        f"A {{noun}} is out of distribution if its features are farther from those of train than a limit, which is "
+        f"chosen on val so that about {100 * flag['share']:.4g} % of new {{noun}}s like those of val are flagged; "
         f"{share(found.value)} of test is. "
     )
     if found.low is not None and found.low > _most_like_val(flag["share"], policy["num_groups"]):
-        text += "That is more than val shows: test holds pictures unlike train. "
+        text += "That is more than val shows: test holds {noun}s unlike train. "
     if flag["abstains"]:
         text += "The policy leaves them to a person. "
     else:

@@ -15,8 +15,8 @@ from pipeline.report.formatting import Figure, figure, join_names, share
 from pipeline.report.pictures import Picture, gallery
 
 TITLES = {  # figure to its name and its meaning
-    RANDOMISED: ("the same picture with random weights", "mean rank correlation with the map of the trained model"),
-    OTHER: ("another picture with the trained model", "mean rank correlation of the maps of different pictures"),
+    RANDOMISED: ("the same {noun} with random weights", "mean rank correlation with the map of the trained model"),
+    OTHER: ("another {noun} with the trained model", "mean rank correlation of the maps of different {noun}s"),
     REPRODUCED: (
         "reproduced by random weights",
         "how far the first lies on the way from the second to 1; 0 or less: nothing",

@@ -13,8 +13,8 @@ DASH = "\u2013"
 SPACE = "\u00a0"  # does not break
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
-PLAIN = {  # metric to its name and its meaning
-    "accuracy": ("accuracy", "share of pictures classified correctly"),
+PLAIN = {  # metric to its name and its meaning, in which `with_noun` names the samples
+    "accuracy": ("accuracy", "share of {noun}s classified correctly"),
     "worst_group_accuracy": (
         "worst-group accuracy",
         "the lowest accuracy of a class, or of a class at one value of an attribute",
@@ -22,7 +22,7 @@ PLAIN = {  # metric to its name and its meaning
     "balanced_accuracy": ("balanced accuracy", "accuracy as if every class were equally frequent"),
     "baseline_margin": (
         "above the properties alone",
-        "balanced accuracy minus that of a forest on the properties alone, on the same pictures",
+        "balanced accuracy minus that of a forest on the properties alone, on the same {noun}s",
     ),
     "shuffled_margin": (
         "above shuffled frames",
@@ -41,43 +41,43 @@ PLAIN = {  # metric to its name and its meaning
         "the middle frame alone",
         "balanced accuracy of a linear classifier on frozen features of the middle frame or slice",
     ),
-    "precision": ("precision", "of the pictures predicted as the class, the share that are of it"),
+    "precision": ("precision", "of the {noun}s predicted as the class, the share that are of it"),
     "precision_macro": ("macro precision", "precision, every class counting the same"),
     "precision_weighted": ("weighted precision", "precision, classes weighted by their size"),
-    "recall": ("recall", "of the pictures of the class, the share predicted as it"),
+    "recall": ("recall", "of the {noun}s of the class, the share predicted as it"),
     "recall_macro": ("macro recall", "recall, every class counting the same"),
     "recall_weighted": ("weighted recall", "recall, classes weighted by their size"),
     "f1": ("F1", "harmonic mean of precision and recall"),
     "f1_macro": ("macro F1", "harmonic mean of precision and recall, every class counting the same"),
     "f1_weighted": ("weighted F1", "harmonic mean of precision and recall, classes weighted by their size"),
-    "precision_micro": ("micro precision", "precision, every label of every picture counting the same"),
-    "recall_micro": ("micro recall", "recall, every label of every picture counting the same"),
-    "f1_micro": ("micro F1", "harmonic mean of precision and recall, every label of every picture counting the same"),
+    "precision_micro": ("micro precision", "precision, every label of every {noun} counting the same"),
+    "recall_micro": ("micro recall", "recall, every label of every {noun} counting the same"),
+    "f1_micro": ("micro F1", "harmonic mean of precision and recall, every label of every {noun} counting the same"),
     "hamming_loss": (
         "Hamming loss",
-        "share of wrong decisions over all labels of all pictures; lower is better",
+        "share of wrong decisions over all labels of all {noun}s; lower is better",
     ),
-    "auroc": ("AUROC", "probability that a picture of the class scores higher than another one; guessing gives 50 %"),
+    "auroc": ("AUROC", "probability that a {noun} of the class scores higher than another one; guessing gives 50 %"),
     "auroc_macro": (
         "macro AUROC",
-        "probability that a picture of a class scores higher than another one; guessing gives 50 %",
+        "probability that a {noun} of a class scores higher than another one; guessing gives 50 %",
     ),
     "average_precision": ("average precision", "precision over all thresholds of the score"),
     "average_precision_macro": ("macro average precision", "precision over all thresholds, mean over classes (mAP)"),
-    "specificity": ("specificity", "of the pictures of other classes, the share not predicted as the class"),
+    "specificity": ("specificity", "of the {noun}s of other classes, the share not predicted as the class"),
     "specificity_macro": ("macro specificity", "specificity, every class counting the same"),
     "specificity_weighted": ("weighted specificity", "specificity, classes weighted by their size"),
-    "specificity_micro": ("micro specificity", "specificity, every label of every picture counting the same"),
-    "top_3_accuracy": ("top-3 accuracy", "share of pictures whose class is among the three highest scores"),
-    "top_5_accuracy": ("top-5 accuracy", "share of pictures whose class is among the five highest scores"),
+    "specificity_micro": ("micro specificity", "specificity, every label of every {noun} counting the same"),
+    "top_3_accuracy": ("top-3 accuracy", "share of {noun}s whose class is among the three highest scores"),
+    "top_5_accuracy": ("top-5 accuracy", "share of {noun}s whose class is among the five highest scores"),
     "matthews": ("Matthews correlation", "of labels and predictions; 0 is chance, 1 is perfect"),
     "kappa": ("Cohen's kappa", "agreement of labels and predictions beyond chance; 0 is chance, 1 is perfect"),
     "log_loss": ("log loss", "error of the scores, where certain mistakes cost most; 0 is perfect, lower is better"),
     "brier": ("Brier score", "squared error of the scores, 0 to 1; lower is better"),
     "calibration_error": ("calibration error", "mean distance of score and frequency (ECE); lower is better"),
-    "label_accuracy": ("accuracy", "share of the pictures for which the label is right, there or not"),
-    "label_accuracy_macro": ("macro accuracy", "share of right decisions over all labels of all pictures"),
-    "label_hamming_loss": ("Hamming loss", "share of the pictures for which the label is wrong; lower is better"),
+    "label_accuracy": ("accuracy", "share of the {noun}s for which the label is right, there or not"),
+    "label_accuracy_macro": ("macro accuracy", "share of right decisions over all labels of all {noun}s"),
+    "label_hamming_loss": ("Hamming loss", "share of the {noun}s for which the label is wrong; lower is better"),
     "label_matthews": ("Matthews correlation", "of the class and its predictions; 0 is chance, 1 is perfect"),
     "label_matthews_macro": ("macro Matthews correlation", "Matthews correlation, every class counting the same"),
     "label_kappa": ("Cohen's kappa", "agreement on the class beyond chance; 0 is chance, 1 is perfect"),
@@ -109,13 +109,13 @@ class Figure:
 
     Attributes:
         name: Of the metric, in words.
-        note: Its meaning, in words.
+        note: Its meaning, in words, for `with_noun`.
         value: None where undefined.
         low: Of the 95 % interval.
         high: Of the 95 % interval.
         n: Number of pictures.
         caveat: Why the interval may be too wide or too narrow; empty if there is no reason.
-        reason: Why there is no value.
+        reason: Why there is no value, for `with_noun`.
         lower_is_better: Whether the metric counts mistakes.
         is_difference: Whether it is a difference of two shares, which is shown in points.
         is_number: Whether it is no share of anything, so that it is not shown in percent.
@@ -129,7 +129,7 @@ class Figure:
     high: float | None
     n: int
     caveat: str = ""
-    reason: str = "undefined on these pictures"
+    reason: str = "undefined on these {noun}s"
     lower_is_better: bool = False
     is_difference: bool = False
     is_number: bool = False
@@ -176,6 +176,11 @@ def attribute_words(name: str) -> str:
     )
 
 
+def with_noun(text: str, noun: str) -> str:
+    """A text about samples of any media with the word for them, such as clip, in place of `{noun}` and `{Noun}`."""
+    return text.replace("{noun}", noun).replace("{Noun}", noun.capitalize())
+
+
 def figure(
     metric: str,
     estimate: Estimate,
@@ -196,7 +201,7 @@ def figure(
     """
     name, note = words or PLAIN.get(metric, (metric.replace("_", " "), ""))
     if not reason:
-        empty = "undefined: no such picture in test" if estimate.n == 0 else "undefined on these pictures"
+        empty = "undefined: no such {noun} in test" if estimate.n == 0 else "undefined on these {noun}s"
         reason = estimate.caveat or empty
     return Figure(
         name=name,

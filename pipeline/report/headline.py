@@ -100,7 +100,7 @@ def headline(
         few_groups=num_groups < FEW_GROUPS,
         cross=_cross(metrics, names, lower_is_better),
         exact=not single,
-        beyond=describe_margin(metrics.get(BEYOND)),
+        beyond=describe_margin(metrics.get(BEYOND), noun="{noun}"),
         use=_use(metrics.get(BEYOND)),
         guess=_guess(test, leading) if single and first == "accuracy" and len(test) else None,
     )
@@ -128,7 +128,7 @@ def _cross(metrics: dict[str, Estimate], names: list[str], lower_is_better: Coll
     return Cross(
         figures=figures,
         num_groups=metrics[CROSS + available[0]].groups,
-        beyond=describe_margin(metrics.get(CROSS + BEYOND), "The balanced accuracy of these features"),
+        beyond=describe_margin(metrics.get(CROSS + BEYOND), "The balanced accuracy of these features", "{noun}"),
     )
 
 

@@ -52,7 +52,7 @@ class PageOfStage:
     describe: Callable[[], tuple[str, State]]
 
 
-def write_index(name: str, stage: Stage, facts: Sequence[tuple[str, str]] = ()) -> None:
+def write_index(name: str, stage: Stage, facts: Sequence[tuple[str, str]] = (), media: str = "image") -> None:
     """Writes `reports/index.html` as it is at the end of a stage, so that it is current during a run and after a stop.
 
     `reports/commands.html`, to which it leads and which is no output of a stage, is brought up to date too.
@@ -61,12 +61,13 @@ def write_index(name: str, stage: Stage, facts: Sequence[tuple[str, str]] = ()) 
         name: Of the data set.
         stage: That has just written its pages; those of later stages are of an earlier run.
         facts: Of the registered version: name and value.
+        media: Of the data set.
     """
-    artifacts.write_text(artifacts.INDEX, index_page(name, stage, facts))
-    write_commands_page(name)
+    artifacts.write_text(artifacts.INDEX, index_page(name, stage, facts, media))
+    write_commands_page(name, media)
 
 
-def index_page(name: str, stage: Stage, facts: Sequence[tuple[str, str]] = ()) -> str:
+def index_page(name: str, stage: Stage, facts: Sequence[tuple[str, str]] = (), media: str = "image") -> str:
     """The page; see `write_index`."""
     done = STAGES[: STAGES.index(stage) + 1]
     entries = [_entry(one, one.stage in done and one.data.is_file()) for one in PAGES]
@@ -78,7 +79,7 @@ def index_page(name: str, stage: Stage, facts: Sequence[tuple[str, str]] = ()) -
         "facts": list(facts),
         "entries": entries,
     }
-    return page("index.html.jinja", content)
+    return page("index.html.jinja", content, media=media)
 
 
 def stopping_checks(stage: Stage) -> list[str]:
@@ -108,9 +109,9 @@ def _report() -> tuple[str, State]:
     if first is None:
         return "No metric was chosen.", ""
     if first == STABILITY and (value := metrics[first].value) is not None:
-        return f"Clusters on which halves of the pictures agree by {plain(value)} (1: the same).", ""
+        return f"Clusters on which halves of the {{noun}}s agree by {plain(value)} (1: the same).", ""
     shown = figure(first, metrics[first])
-    return f"{shown.text} {shown.name} ({shown.between}) on {count_of(shown.n, 'test picture')}.", ""
+    return f"{shown.text} {shown.name} ({shown.between}) on {count_of(shown.n, 'test {noun}')}.", ""
 
 
 def _checks() -> tuple[str, State]:
@@ -170,7 +171,7 @@ def _model_card() -> tuple[str, State]:
 
 def _data_sheet() -> tuple[str, State]:
     return _describe_card(
-        artifacts.DATA_SHEET, "Where the pictures come from, what they hold, and what is known of them."
+        artifacts.DATA_SHEET, "Where the {noun}s come from, what they hold, and what is known of them."
     )
 
 
@@ -184,7 +185,7 @@ def _describe_card(path: Path, content: str) -> tuple[str, State]:
 
 
 def _preview() -> tuple[str, State]:
-    return "Training pictures and changed copies of them.", ""
+    return "Training {noun}s and changed copies of them.", ""
 
 
 def _expectations() -> tuple[str, State]:
@@ -197,7 +198,7 @@ def _expectations() -> tuple[str, State]:
 PAGES = (
     PageOfStage("evaluate", artifacts.REPORT, "Report", "Metrics, mistakes, slices.", artifacts.TEST_METRICS, _report),
     PageOfStage("check", artifacts.CHECKS_PAGE, "Data checks", "Labels and files.", artifacts.CHECKS, _checks),
-    PageOfStage("curate", artifacts.CURATION_PAGE, "Content checks", "Pictures.", artifacts.CURATION, _curation),
+    PageOfStage("curate", artifacts.CURATION_PAGE, "Content checks", "{Noun}s.", artifacts.CURATION, _curation),
     PageOfStage("curate", artifacts.SUSPECTS_PAGE, "Label suspects", "Labels.", artifacts.SUSPECTS, _suspects),
     PageOfStage("register", artifacts.COMPARISON, "Before and after", "", artifacts.REGISTRATION, _comparison),
     PageOfStage("register", artifacts.MODEL_CARD, "Model card", "", artifacts.MODEL_CARD, _model_card),

@@ -33,8 +33,8 @@ EFFECTS = {  # effect to the class of its sign, and its words
 }
 
 
-def label_efficiency_page(found: LabelEfficiency) -> str:
-    """The page; it loads nothing from anywhere."""
+def label_efficiency_page(found: LabelEfficiency, media: str = "image") -> str:
+    """The page of samples of a media; it loads nothing from anywhere."""
     content = {
         "name": found.source,
         "answer": describe_answer(found),
@@ -53,7 +53,7 @@ def label_efficiency_page(found: LabelEfficiency) -> str:
         "moves_limit": MOVES,
         "card": found.card,
     }
-    return page("label_efficiency.html.jinja", content)
+    return page("label_efficiency.html.jinja", content, media=media)
 
 
 def _cells(found: LabelEfficiency, kind: str, metric: str) -> list[tuple[str, str]]:

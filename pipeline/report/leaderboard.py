@@ -51,7 +51,9 @@ class Row:
     at: tuple[float, float | None, float | None] | None
 
 
-def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float, lower_is_better: bool = False) -> str:
+def leaderboard_page(
+    name: str, table: pd.DataFrame, machine: str, margin: float, lower_is_better: bool = False, media: str = "image"
+) -> str:
     """The page; it loads nothing from anywhere.
 
     Args:
@@ -60,6 +62,7 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
         machine: Where speed was measured.
         margin: Largest distance below the best that counts as good, as a share.
         lower_is_better: Whether the metric counts mistakes.
+        media: Of the data set.
     """
     entries = [{str(key): value for key, value in entry.items()} for entry in table.to_dict("records")]
     metric = str(entries[0]["metric"])
@@ -82,7 +85,7 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
         "failed": [one for one in rows if one.state == "failed"],
         "published": [one for one in rows if one.state == "published"],
     }
-    return page("leaderboard.html.jinja", content, script="tables.js")
+    return page("leaderboard.html.jinja", content, script="tables.js", media=media)
 
 
 def row(entry: Mapping[str, Any], scale: Axis) -> Row:

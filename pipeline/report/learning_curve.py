@@ -68,7 +68,7 @@ def learning_curve(metrics: Mapping[str, Estimate]) -> LearningCurve | None:
     down = axis([end for _, one in known for end in (one.value, one.low, one.high) if end is not None])
     points = [_point(one, at, percent == DOUBLED, across, down) for (percent, one), at in zip(known, logs, strict=True)]
     return LearningCurve(
-        sentence=describe_curve(dict(metrics)),
+        sentence=describe_curve(dict(metrics), "{noun}"),
         points=points,
         line=" ".join(f"{point.x},{point.y}" for point in points if not point.is_predicted),
         x_ticks=[Tick(across.across(at), whole(one.n)) for (_, one), at in zip(known, logs, strict=True)],
@@ -79,7 +79,7 @@ def learning_curve(metrics: Mapping[str, Estimate]) -> LearningCurve | None:
 def _point(estimate: Estimate, at: float, is_predicted: bool, across: Axis, down: Axis) -> PlotPoint:
     assert estimate.value is not None
     interval = "no interval" if estimate.interval is None else span(*estimate.interval)
-    size = f"{whole(estimate.n)} pictures{' (predicted)' if is_predicted else ''}"
+    size = f"{whole(estimate.n)} {{noun}}s{' (predicted)' if is_predicted else ''}"
     return PlotPoint(
         x=across.across(at),
         y=down.down(estimate.value),

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.estimate import Estimate
+from pipeline.core.sample_codec import media_name, noun_of
 from pipeline.core.terminal import count_of
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
 from pipeline.evaluation.robustness import ALL, CLEAN
 from pipeline.report.card_texts import CardTexts, join_sections
-from pipeline.report.formatting import PLAIN, SPACE, figure
+from pipeline.report.formatting import PLAIN, SPACE, figure, with_noun
 from pipeline.report.markdown import bullets, escape, table
 from pipeline.report.model_card_decisions import describe_decisions
 from pipeline.report.pretraining import describe_options, describe_pretraining
@@ -30,8 +31,8 @@ MAX_CLASSES, MAX_SLICES = 50, 20
 PAIR = " and "  # between the two attributes of a slice
 
 TASKS = {
-    "SingleLabel": "one label per picture",
-    "MultiLabel": "several labels per picture",
+    "SingleLabel": "one label per {noun}",
+    "MultiLabel": "several labels per {noun}",
     "Clusters": "clusters, found without labels",
 }
 
@@ -61,6 +62,11 @@ class ModelFacts:
     decisions: JsonObject
     robustness: Mapping[str, Estimate]
     counterfactuals: Sequence[str]
+
+    @property
+    def noun(self) -> str:
+        """What a sample is called."""
+        return noun_of(media_name(self.card.get("packing") or {}))
 
 
 def model_card(facts: ModelFacts, texts: CardTexts) -> str:
@@ -107,7 +113,7 @@ def _details(facts: ModelFacts) -> str:
     rows = [
         *facts.details,
         ("Data set", str(card["source"])),
-        ("Task", TASKS.get(task, task)),
+        ("Task", with_noun(TASKS.get(task, task), facts.noun)),
     ]
     rows += [("Data hash", card.get("data_hash", "")), ("Training key", card.get("training_key", ""))]
     return bullets(f"{escape(name)}: {escape(value)}" for name, value in rows if value)
@@ -117,7 +123,7 @@ def _factors(facts: ModelFacts) -> str:
     known = [*dict.fromkeys(map(str, facts.slices["attribute"]))]
     single = [name for name in known if PAIR not in name and name != "label"]
     if not single:
-        return "The pictures have no attributes (such as site or camera): the figures are divided by class alone."
+        return f"The {facts.noun}s have no attributes (such as site or camera): the figures are divided by class alone."
     pairs = " and by pairs of these" if any(PAIR in name for name in known) else ""
     count = len(facts.slices[["attribute", "slice"]].drop_duplicates())
     return (
@@ -129,7 +135,7 @@ def _factors(facts: ModelFacts) -> str:
 def _metrics(facts: ModelFacts) -> str:
     names = [name for name in facts.metrics if "/" not in name]
     lines = [
-        f"**{escape(title)}**: {escape(note)}"
+        f"**{escape(title)}**: {escape(with_noun(note, facts.noun))}"
         for name in names
         for title, note in [PLAIN.get(name, (name, ""))]
         if note
@@ -143,7 +149,7 @@ def _evaluation_data(facts: ModelFacts) -> str:
     groups = "" if leading is None else f" of {count_of(leading.groups, 'independent group')}"
     return " ".join(
         [
-            f"{count_of(size, 'test picture')}{groups}, which training did not see.",
+            f"{count_of(size, f'test {facts.noun}')}{groups}, which training did not see.",
             *(f"{escape(line[:1].upper() + line[1:])}." for line in facts.readings),
         ]
     )
@@ -151,35 +157,39 @@ def _evaluation_data(facts: ModelFacts) -> str:
 
 def _training_data(facts: ModelFacts) -> str:
     samples = facts.card.get("num_samples", {})
-    parts = [count_of(samples.get(name, 0), f"{name} picture") for name in ("train", "val")]
+    parts = [count_of(samples.get(name, 0), f"{name} {facts.noun}") for name in ("train", "val")]
     classes = f"of {count_of(len(facts.card['classes']), 'class', 'classes')}; val selects the best epoch"
     if (facts.card.get("task") or {}).get("names"):
         classes = "without a look at labels; the clusters are those of train"
     sheet = f"{' and '.join(parts)} {classes}. See [the data sheet](data_sheet.md)."
-    return "\n\n".join([sheet, *_pretraining(facts.card)])
+    return "\n\n".join([sheet, *_pretraining(facts.card, facts.noun)])
 
 
-def _pretraining(card: JsonObject) -> list[str]:
+def _pretraining(card: JsonObject, noun: str) -> list[str]:
     found = card.get("pretraining")
     if not found:
         return []
     views = ", ".join(f"{name} ({describe_options(node)})" for name, node in (found["views"] or {}).items() if node)
     said = f" Its views, which are taken to carry no meaning: {views}." if views else ""
-    return [f"**Pretraining**: {escape(describe_pretraining(found) + said)}"]
+    return [f"**Pretraining**: {escape(describe_pretraining(found, noun) + said)}"]
 
 
-def _format_estimate(name: str, estimate: Estimate) -> str:
+def _format_estimate(name: str, estimate: Estimate, noun: str) -> str:
     made = figure(name, estimate)
-    return f"{made.text} ({made.between})".replace(SPACE, " ")
+    return f"{made.text} ({with_noun(made.between, noun)})".replace(SPACE, " ")
+
+
+def _heading(facts: ModelFacts) -> str:
+    return f"{facts.noun.capitalize()}s"
 
 
 def _overall(facts: ModelFacts) -> str:
     rows = [
-        (PLAIN.get(name, (name.replace("_", " "), ""))[0], _format_estimate(name, one), one.n)
+        (PLAIN.get(name, (name.replace("_", " "), ""))[0], _format_estimate(name, one, facts.noun), one.n)
         for name, one in facts.metrics.items()
         if "/" not in name
     ]
-    return table(("Metric", "Value and 95 % interval", "Pictures"), rows) if rows else ""
+    return table(("Metric", "Value and 95 % interval", _heading(facts)), rows) if rows else ""
 
 
 def _by_class(facts: ModelFacts) -> str:
@@ -194,13 +204,13 @@ def _by_class(facts: ModelFacts) -> str:
                 (
                     label,
                     known[0].n,
-                    *("" if one is None else _format_estimate(name, one) for name, one in of_class.items()),
+                    *("" if one is None else _format_estimate(name, one, facts.noun) for name, one in of_class.items()),
                 )
             )
     if not rows:
         return ""
     more = len(classes) - MAX_CLASSES
-    shown = table(("Class", "Pictures", *(PLAIN[name][0] for name in names)), rows)
+    shown = table(("Class", _heading(facts), *(PLAIN[name][0] for name in names)), rows)
     return (
         "### Class by class\n\n"
         + shown
@@ -233,7 +243,7 @@ def _by_slice(facts: ModelFacts) -> str:
         )
     weaker = int(rows["is_weaker"].sum())
     found = f"Of {count_of(len(rows), 'slice')} {weaker:,} {'is' if weaker == 1 else 'are'} shown to be weaker than"
-    columns = ("Slice", "Pictures", PLAIN[metric][0], "The rest", "p", "Verdict")
+    columns = ("Slice", _heading(facts), PLAIN[metric][0], "The rest", "p", "Verdict")
     heading = (
         "### Slice by slice, the weakest first\n\n"
         f"{found} the rest of test; p is corrected for all of them together; slices that only repeat another one are "
@@ -251,14 +261,14 @@ def _robustness(facts: ModelFacts) -> str:
     if not rows or ALL not in facts.robustness:
         return ""
     whole = f"Under all corruptions the accuracy changes by {describe_loss(facts.robustness[ALL])} of the clean one."
-    return f"### Corrupted pictures\n\n{whole}\n\n" + table(
-        ("Corruption", "Change of the accuracy, mean over five severities", "Pictures"), rows
+    return f"### Corrupted {facts.noun}s\n\n{whole}\n\n" + table(
+        ("Corruption", "Change of the accuracy, mean over five severities", _heading(facts)), rows
     )
 
 
 def _counterfactuals(facts: ModelFacts) -> str:
     return (
-        "### Suspected properties changed in the picture\n\n" + bullets(map(escape, facts.counterfactuals))
+        f"### Suspected properties changed in the {facts.noun}\n\n" + bullets(map(escape, facts.counterfactuals))
         if facts.counterfactuals
         else ""
     )
@@ -275,7 +285,11 @@ def _caveats(facts: ModelFacts) -> str:
         for name, one in facts.findings.items()
         if one.state == "cannot_be_judged"
     ]
-    lines += [escape(text) for key in (BEYOND, CROSS + BEYOND) if (text := describe_margin(facts.metrics.get(key)))]
+    lines += [
+        escape(text)
+        for key in (BEYOND, CROSS + BEYOND)
+        if (text := describe_margin(facts.metrics.get(key), noun=facts.noun))
+    ]
     caveats: dict[str, list[str]] = {}
     for name, one in facts.metrics.items():
         if one.caveat and "/" not in name:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TITLES = {  # measure to its title and to what stands in the table
     "properties": ("Properties", "brightness, sharpness, size and what else is measured"),
-    "features": ("Content", "what pictures show, by frozen features"),
+    "features": ("Content", "what {noun}s show, by frozen features"),
     "labels": ("True labels", "shares of the classes"),
     "predicted_classes": ("Decisions", "shares of the classes that the model decides for"),
     "expected_loss": ("Expected accuracy", "estimated without labels, from how sure the model is"),
@@ -92,7 +92,7 @@ class MeasureView:
     properties: Sequence[Row]
 
 
-def monitoring_page(name: str, report: DriftReport, images: Images, what: str) -> str:
+def monitoring_page(name: str, report: DriftReport, images: Images, what: str, media: str = "image") -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
     Args:
@@ -100,6 +100,7 @@ def monitoring_page(name: str, report: DriftReport, images: Images, what: str) -
         report: The measures.
         images: `New` and `Training` to sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8, as far as available.
         what: Where the new pictures are from, in words.
+        media: Of the data set.
     """
     galleries = {side: gallery(found) for side, found in images.items()}
     views = [_view(one, report.alpha, galleries) for one in report.measures]
@@ -110,7 +111,7 @@ def monitoring_page(name: str, report: DriftReport, images: Images, what: str) -
         "views": views,
         "missing": [(TITLES.get(key, (key, ""))[0], reason) for key, reason in report.not_measured.items()],
     }
-    return page("monitoring.html.jinja", content, script="tables.js")
+    return page("monitoring.html.jinja", content, script="tables.js", media=media)
 
 
 def shown_samples(report: DriftReport, side: str) -> list[str]:

@@ -44,6 +44,7 @@ class Results:
         metrics: `reports/test_metrics.json`.
         num_suspects: Labels with which a model disagrees.
         mixup: The most frequent confusion; None where there is none.
+        noun: What a sample is called.
     """
 
     cards: list[tuple[str, CheckCard]]
@@ -52,6 +53,7 @@ class Results:
     metrics: dict[str, Estimate]
     num_suspects: int
     mixup: Mixup | None
+    noun: str = "picture"
 
 
 def next_steps(results: Results) -> list[Step]:
@@ -89,7 +91,7 @@ def _no_better(results: Results) -> Iterator[Step]:
     margin, guess = results.metrics.get(BEYOND), results.headline.guess
     if margin is not None and margin.low is not None and margin.low <= 0:
         yield Step(
-            what="Show that the model sees more than properties: test it on pictures of other groups",
+            what=f"Show that the model sees more than properties: test it on {results.noun}s of other groups",
             why="On this test set it is not shown to do better than brightness, size and the like alone.",
             href="#results",
         )
@@ -97,7 +99,7 @@ def _no_better(results: Results) -> Iterator[Step]:
         low = results.headline.leading.low
         if low is not None and low <= guess.value:
             yield Step(
-                what="Collect more test pictures, or change the model",
+                what=f"Collect more test {results.noun}s, or change the model",
                 why=f"It is not shown to do better than always predicting “{guess.label}”.",
                 href="#results",
             )
@@ -107,7 +109,7 @@ def _suspects(results: Results) -> Iterator[Step]:
     if results.num_suspects:
         yield Step(
             what=f"Look at {count_of(results.num_suspects, 'label suspect')}, and keep, relabel or drop them",
-            why="A model trained on the other pictures disagrees with these labels; some may be wrong.",
+            why=f"A model trained on the other {results.noun}s disagrees with these labels; some may be wrong.",
             href=artifacts.SUSPECTS_PAGE.name,
         )
 
@@ -120,14 +122,15 @@ def _wide(results: Results) -> Iterator[Step]:
     if results.headline.few_groups:
         groups = count_of(results.headline.num_groups, "independent group")
         yield Step(
-            what="Add pictures of new groups (patients, objects, places), not more pictures of the same ones",
+            what=f"Add {results.noun}s of new groups (patients, objects, places), "
+            f"not more {results.noun}s of the same ones",
             why=f"The interval is {points} wide, because test has {groups}.",
             href="#results",
         )
     else:
-        pictures = count_of(results.headline.num_pictures, "picture")
+        pictures = count_of(results.headline.num_pictures, results.noun)
         yield Step(
-            what="Add test pictures: four times as many halve the interval",
+            what=f"Add test {results.noun}s: four times as many halve the interval",
             why=f"The interval is {points} wide, because test has {pictures}.",
             href="#results",
         )
@@ -138,8 +141,9 @@ def _few(results: Results) -> Iterator[Step]:
     if few:
         names = join_some([f"{row.name} ({row.n})" for row in few])
         yield Step(
-            what=f"Collect more pictures of {names}",
-            why=f"{count_of(len(few), 'class has', 'classes have')} under {results.tables.needed} pictures in test.",
+            what=f"Collect more {results.noun}s of {names}",
+            why=f"{count_of(len(few), 'class has', 'classes have')} under {results.tables.needed} {results.noun}s in "
+            "test.",
             href="#results",
         )
 
@@ -148,7 +152,7 @@ def _mixup(results: Results) -> Iterator[Step]:
     mixup = results.mixup
     if mixup is not None and mixup.count >= FREQUENT * mixup.size:
         yield Step(
-            what=f"Look at the pictures of “{mixup.actual}” that are predicted as “{mixup.decided}”",
+            what=f"Look at the {results.noun}s of “{mixup.actual}” that are predicted as “{mixup.decided}”",
             why=f"They are {mixup.count:,} of {mixup.size:,}: the most frequent mistake.",
             href="#mistakes",
         )

@@ -14,6 +14,7 @@ from pipeline.core.estimate import Estimate, read_estimates
 from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.core.results import StoredFinding, read_findings
+from pipeline.core.sample_codec import media_name, noun_of
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.counterfactual_results import Counterfactuals
 from pipeline.evaluation.explanation_results import Explanations, read_explanations
@@ -119,6 +120,11 @@ class Material:
     preview: bytes
     readings: UseNote
 
+    @property
+    def media(self) -> str:
+        """What a sample is: image, clip or volume."""
+        return media_name(self.card.get("packing") or {})
+
     @classmethod
     def gather(
         cls, params: Params, metrics: dict[str, Metric], packed: PackedDataset, num_mistakes: int, reader: SampleReader
@@ -171,7 +177,7 @@ class Material:
             num_suspects=len(pd.read_csv(artifacts.SUSPECTS, usecols=["sample_id"], dtype=str)),
             model_bytes=sum(path.stat().st_size for path in artifacts.PREDICTOR.rglob("*") if path.is_file()),
             preview=artifacts.PREVIEW.read_bytes(),
-            readings=read_evaluation_note(),
+            readings=read_evaluation_note(noun=noun_of(reader.codec.media)),
         )
 
 
@@ -200,7 +206,7 @@ def read_slices(path: Path) -> pd.DataFrame:
 
 def render(material: Material) -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere."""
-    return page("page.html.jinja", content(material), script="tables.js")
+    return page("page.html.jinja", content(material), script="tables.js", media=material.media)
 
 
 def content(material: Material) -> dict[str, object]:
@@ -225,6 +231,7 @@ def content(material: Material) -> dict[str, object]:
         metrics=material.metrics,
         num_suspects=material.num_suspects,
         mixup=next(iter(matrix.mixups), None) if matrix else None,
+        noun=noun_of(material.media),
     )
     return {
         "name": material.card.get("source") or "data set",

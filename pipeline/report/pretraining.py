@@ -23,7 +23,7 @@ PANELS: Panels = (  # as those of curves.py
     ),
     (
         "Effective rank",
-        "In how many directions features vary; near 1 all pictures look alike to the encoder.",
+        "In how many directions features vary; near 1 all {noun}s look alike to the encoder.",
         False,
         (("effective_rank", "effective rank"),),
     ),
@@ -34,8 +34,8 @@ PANELS: Panels = (  # as those of curves.py
         (("neighbour_accuracy", "nearest neighbours"),),
     ),
 )
-BELONGS = {"view": "views of one picture", "group": "pictures of one group", "class": "pictures of one class"}
-PURPOSE = {"train": "with a label, of which the pretraining saw the picture alone", POOL: "without a label"}
+BELONGS = {"view": "views of one {noun}", "group": "{noun}s of one group", "class": "{noun}s of one class"}
+PURPOSE = {"train": "with a label, of which the pretraining saw the {noun} alone", POOL: "without a label"}
 NEVER = "never part of a pretraining"  # the other splits
 OF_CLASS = "with a label, which said what belongs together"
 
@@ -98,17 +98,17 @@ def pretraining(card: JsonObject, table: pd.DataFrame) -> Pretraining | None:
     )
 
 
-def describe_pretraining(found: JsonObject) -> str:
+def describe_pretraining(found: JsonObject, noun: str = "{noun}") -> str:
     """What the encoder learned from, in a sentence that names the objective and says that val and test took no part."""
     samples = found["num_samples"]
-    parts = [count_of(samples["train"], "picture") + " of train"] if samples["train"] else []
+    parts = [count_of(samples["train"], noun) + " of train"] if samples["train"] else []
     parts += [f"{samples[POOL]:,} without a label"] if samples.get(POOL) else []
     assert not any(samples[name] for name in SPLITS if name not in PURPOSE), (
         "pictures of val or test took part in a pretraining"
     )
     return (
         f"Before training, the encoder was pretrained by the objective {describe_objective(found['objective'])} for "
-        f"{count_of(int(found['epoch']), 'epoch')} on {' and '.join(parts)}. No picture of val or test took part."
+        f"{count_of(int(found['epoch']), 'epoch')} on {' and '.join(parts)}. No {noun} of val or test took part."
     )
 
 

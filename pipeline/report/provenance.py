@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.sample_codec import media_name, noun_of
 from pipeline.core.terminal import count_of
 from pipeline.report.formatting import SPACE, file_size, whole
 
@@ -40,16 +41,17 @@ def model_facts(card: JsonObject, num_epochs: int, num_bytes: int) -> list[tuple
         num_bytes: Of the predictor's files.
     """
     encoder, train, samples = (card.get(name) or {} for name in ("encoder", "train", "num_samples"))
+    noun = noun_of(media_name(card.get("packing") or {}))
     trained = _describe_trainer(train)
     if samples.get("train"):
         epochs = "" if "estimator" in train else f"{count_of(num_epochs, 'epoch')} of "
-        trained += f", {epochs}{count_of(samples['train'], 'picture')}"
+        trained += f", {epochs}{count_of(samples['train'], noun)}"
     sizes = [f"{whole(card['num_parameters'])} parameters"] if "num_parameters" in card else []
     pixels = (card.get("transform") or {}).get("image_size")
     facts = [
         ("Model", encoder.get("architecture") or _words(encoder)),
         ("Training", trained.lstrip(", ")),
-        ("Picture size", f"{pixels}{SPACE}pixels" if pixels else ""),
+        (f"{noun.capitalize()} size", f"{pixels}{SPACE}pixels" if pixels else ""),
         ("Model size", ", ".join([file_size(num_bytes), *sizes])),
     ]
     return [(name, value) for name, value in facts if value]
@@ -57,6 +59,7 @@ def model_facts(card: JsonObject, num_epochs: int, num_bytes: int) -> list[tuple
 
 def provenance(params: Params, card: JsonObject) -> Provenance:
     encoder, packing, train = (card.get(name) or {} for name in ("encoder", "packing", "train"))
+    noun = noun_of(media_name(packing))
     facts = [
         ("Encoder", encoder.get("architecture") or _words(encoder)),
         ("Pretrained weights", _describe_weights(encoder["weights"]) if "weights" in encoder else ""),
@@ -64,16 +67,16 @@ def provenance(params: Params, card: JsonObject) -> Provenance:
         ("Task", _words(card.get("task") or {})),
         ("Parameters", whole(card["num_parameters"]) if "num_parameters" in card else ""),
         (
-            "Pictures stored at",
+            f"{noun.capitalize()}s stored at",
             f"{packing['size']} pixels, {packing['fit']}" if {"size", "fit"} <= packing.keys() else "",
         ),
         (
-            "Pictures seen at",
+            f"{noun.capitalize()}s seen at",
             f"{card['transform']['image_size']} pixels" if "image_size" in (card.get("transform") or {}) else "",
         ),
     ]
     hashes = [
-        ("Data hash", card.get("data_hash", ""), "the same for the same pictures, labels and splits"),
+        ("Data hash", card.get("data_hash", ""), f"the same for the same {noun}s, labels and splits"),
         ("Training key", card.get("training_key", ""), "the same for the same data and parameters"),
     ]
     return Provenance(

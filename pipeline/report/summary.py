@@ -9,6 +9,7 @@ from pipeline.core.estimate import Change, Estimate, read_estimates
 from pipeline.core.finding_text import count_states, describe_failure, ways_out
 from pipeline.core.progress import duration
 from pipeline.core.results import StoredFinding, read_findings
+from pipeline.core.sample_codec import media_name, noun_of
 from pipeline.core.terminal import count_of, truncate
 from pipeline.evaluation.curve_text import describe_curve
 from pipeline.evaluation.gates.stable_clusters import STABILITY
@@ -31,9 +32,10 @@ def read_summary() -> list[str]:
     metrics = read_estimates(artifacts.TEST_METRICS)
     checks = read_findings(artifacts.CHECKS) | read_findings(artifacts.CURATION)
     registration = artifacts.read_json(artifacts.REGISTRATION)
-    name = str(artifacts.read_json(CARD).get("source", "")) if CARD.exists() else ""
-    test = describe_uses(registration["test_set_uses"], read_uses(), read_limit())
-    return summary_lines(name, metrics, checks, registration, test, durations.read_durations(name))
+    card = artifacts.read_json(CARD) if CARD.exists() else {}
+    name, noun = str(card.get("source", "")), noun_of(media_name(card.get("packing") or {}))
+    test = describe_uses(registration["test_set_uses"], read_uses(), read_limit(), noun)
+    return summary_lines(name, metrics, checks, registration, test, durations.read_durations(name), noun)
 
 
 def stopped_lines() -> list[str]:
@@ -46,14 +48,14 @@ def stopped_lines() -> list[str]:
     return []
 
 
-def describe_test(metrics: dict[str, Estimate], n: int) -> str:
-    """The leading figure with its interval, and the number of test pictures."""
-    pictures = count_of(n, "test picture")
+def describe_test(metrics: dict[str, Estimate], n: int, noun: str = "picture") -> str:
+    """The leading figure with its interval, and the number of test samples, each called `noun`."""
+    samples = count_of(n, f"test {noun}")
     leading = next((one for one in HEADLINES if one in metrics and metrics[one].value is not None), None)
     if leading is None:
-        return pictures
+        return samples
     interval = "" if metrics[leading].interval is None else " [{:.3f}, {:.3f}]".format(*metrics[leading].interval or ())
-    return f"{leading.replace('_', ' ')} {metrics[leading].value:.3f}{interval} on {pictures}"
+    return f"{leading.replace('_', ' ')} {metrics[leading].value:.3f}{interval} on {samples}"
 
 
 def summary_lines(
@@ -63,6 +65,7 @@ def summary_lines(
     registration: JsonObject,
     test: list[str],
     seconds: dict[str, float],
+    noun: str = "picture",
 ) -> list[str]:
     """All lines.
 
@@ -73,27 +76,28 @@ def summary_lines(
         registration: `reports/registration.json`.
         test: How often the test part was read.
         seconds: Stage to how long it last took.
+        noun: What a sample is called.
     """
     first = next((metrics[one] for one in ("accuracy", OF_CLUSTERS[0]) if one in metrics), None)
     of = f" of {name}" if name else ""
-    result = ["", f"On {'?' if first is None else first.n} test pictures{of} (95 % interval over groups):"]
+    result = ["", f"On {'?' if first is None else first.n} test {noun}s{of} (95 % interval over groups):"]
     result += _figures(metrics, "")
     if STABILITY in metrics:
-        result = result if first else ["", f"No test picture{of} has a label to compare the clusters with."]
-        result.append(f"  halves of the pictures agree on the clusters by {metrics[STABILITY].value:.3f} (1: the same)")
+        result = result if first else ["", f"No test {noun}{of} has a label to compare the clusters with."]
+        result.append(f"  halves of the {noun}s agree on the clusters by {metrics[STABILITY].value:.3f} (1: the same)")
     result += _recalls(metrics)
-    above = describe_margin(metrics.get(BEYOND))
+    above = describe_margin(metrics.get(BEYOND), noun=noun)
     result += [f"  {above}"] if above else []
     crossed = _figures(metrics, CROSS)
     if crossed:
         result += ["Frozen features with a linear classifier, out of fold, over the groups of all splits:", *crossed]
-        above = describe_margin(metrics.get(CROSS + BEYOND))
+        above = describe_margin(metrics.get(CROSS + BEYOND), noun=noun)
         result += [f"  {above}"] if above else []
-        more = describe_curve(metrics)
+        more = describe_curve(metrics, noun)
         result += [f"  {more}"] if more else []
     result.append(f"Checks: {count_states(checks)}; more in {artifacts.CHECKS_PAGE} and {artifacts.CURATION_PAGE}")
     result += [f"  {check}{describe_failure(one)}" for check, one in checks.items() if not one.passed]
-    result += comparison_lines(registration.get("earlier_data"))
+    result += comparison_lines(registration.get("earlier_data"), noun)
     aliases = " and ".join(registration["aliases"])
     return [
         *result,
@@ -140,14 +144,14 @@ def _recalls(metrics: dict[str, Estimate]) -> list[str]:
     return [f"  {which:20s} " + ", ".join(f"{truncate(name, 24)} {values[name]:.3f}" for name in shown)]
 
 
-def comparison_lines(earlier: JsonObject | None) -> list[str]:
+def comparison_lines(earlier: JsonObject | None, noun: str = "picture") -> list[str]:
     """The headline figures before and after, where there is a version of the earlier data."""
     if earlier is None:
         return []
     if "reason" in earlier:
         return [f"Not compared with version {earlier['version']} of the earlier data: {earlier['reason']}"]
     corrected = f"{earlier['num_relabelled']} corrected"
-    where = f"on the {earlier['n']} test pictures of both, by the current labels ({corrected})"
+    where = f"on the {earlier['n']} test {noun}s of both, by the current labels ({corrected})"
     result = [f"Against version {earlier['version']} of the earlier data, {where}; more in {artifacts.COMPARISON}:"]
     for name in HEADLINES:
         if name not in earlier["metrics"]:

@@ -45,6 +45,7 @@ def suspects_page(
     links: Mapping[str, str],
     decisions: Path,
     obstacle: str = "",
+    media: str = "image",
 ) -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
@@ -55,6 +56,7 @@ def suspects_page(
         links: sample_id to the address of its file, as far as there is one.
         decisions: The file that decisions are written into.
         obstacle: Why labels cannot be judged; empty where they can.
+        media: Of the data set.
     """
     pictures = gallery(images, links, MAX_BYTES)
     total = suspects["model"].value_counts()
@@ -78,7 +80,7 @@ def suspects_page(
         "decisions": decisions.as_posix(),
         "columns": ",".join(COLUMNS),
     }
-    return page("suspects.html.jinja", content, script="suspects.js" if rows else "")
+    return page("suspects.html.jinja", content, script="suspects.js" if rows else "", media=media)
 
 
 def _suspect(row: JsonObject, pictures: Mapping[str, Picture]) -> dict[str, object]:

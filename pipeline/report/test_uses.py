@@ -51,27 +51,31 @@ class UseNote:
         return [f"warning: {self.finding}", self.advice] if self.advice else [self.finding]
 
 
-def read_evaluation_note(num_versions: int | None = None) -> UseNote:
+def read_evaluation_note(num_versions: int | None = None, noun: str = "picture") -> UseNote:
     """What pages say of the readings until the evaluation whose artifacts are here; the same on every later day.
 
     Args:
         num_versions: Registered versions that were evaluated on this test part; None where that is not known.
+        noun: What a sample is called.
     """
-    return note_uses(num_versions, Uses.of(read_history()), read_limit(), " until this evaluation")
+    return note_uses(num_versions, Uses.of(read_history()), read_limit(), " until this evaluation", noun)
 
 
-def describe_uses(num_versions: int, uses: Uses | None, limit: int | None) -> list[str]:
+def describe_uses(num_versions: int, uses: Uses | None, limit: int | None, noun: str = "picture") -> list[str]:
     """The lines about all readings until now.
 
     Args:
         num_versions: Registered versions that were evaluated on this test part.
         uses: How often it was read; None where that is not known.
         limit: Different results above which this is a warning; None for no limit.
+        noun: What a sample is called.
     """
-    return note_uses(num_versions, uses, limit).lines
+    return note_uses(num_versions, uses, limit, noun=noun).lines
 
 
-def note_uses(num_versions: int | None, uses: Uses | None, limit: int | None, until: str = "") -> UseNote:
+def note_uses(
+    num_versions: int | None, uses: Uses | None, limit: int | None, until: str = "", noun: str = "picture"
+) -> UseNote:
     """What is said of the readings; see `describe_uses`.
 
     Args:
@@ -79,9 +83,10 @@ def note_uses(num_versions: int | None, uses: Uses | None, limit: int | None, un
         uses: How often test was read.
         limit: Above which this is a warning.
         until: Words that say when the count ended.
+        noun: What a sample is called.
     """
     total = max(num_versions or 0, uses.total if uses else 0)  # a store of several machines knows more versions
-    count = describe_count(uses, total) + until
+    count = describe_count(uses, total, noun) + until
     if limit is not None and total > limit:
         from pipeline.statistics.selection import expected_maximum
 
@@ -89,14 +94,14 @@ def note_uses(num_versions: int | None, uses: Uses | None, limit: int | None, un
         return UseNote(
             finding=f"{count}, more than register.max_test_readings ({limit}): the best of {total} equal models looks "
             f"up to {excess} better than it is",
-            advice=f"report its figures on new test pictures; {PAGE} ({REASON})",
+            advice=f"report its figures on new test {noun}s; {PAGE} ({REASON})",
         )
     versions = "" if num_versions is None else f", {count_of(num_versions, 'version is', 'versions are')} registered"
     return UseNote(finding=f"{count}{versions}; choosing by them makes the best figure too good")
 
 
-def describe_count(uses: Uses | None, total: int) -> str:
+def describe_count(uses: Uses | None, total: int, noun: str = "picture") -> str:
     """`3 results were read from these test pictures (2 by evaluate, 1 by compare)`."""
     by = ", ".join(f"{count} by {what}" for what, count in uses.results.items()) if uses else ""
     shown = f" ({by})" if uses and len(uses.results) > 1 else ""
-    return f"{count_of(total, 'result was', 'results were')} read from these test pictures{shown}"
+    return f"{count_of(total, 'result was', 'results were')} read from these test {noun}s{shown}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.choices.retraining_options import PROJECT
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.sample_codec import media_name, noun_of
 from pipeline.core.terminal import count_of
 from pipeline.core.uris import main_checkout
 from pipeline.experiments.dvc_queue import Refusal, call_dvc
@@ -43,7 +44,7 @@ def take_feedback(params: Params, store: str | None) -> JsonObject:
         call_dvc("add", folder.as_posix())
     except Refusal as error:
         raise UserError(f"dvc add {folder}: {error}") from None
-    return {**found.to_json(), "sentence": describe_feedback(found)}
+    return {**found.to_json(), "sentence": describe_feedback(found, noun_of(media_name(params)))}
 
 
 @contextmanager
@@ -60,7 +61,7 @@ def feedback_in_advance(params: Params, store: str | None) -> Iterator[tuple[Pat
         if (artifacts.FEEDBACK / name).is_dir():
             shutil.copytree(artifacts.FEEDBACK / name, Path(root) / name)
         found = _export(params, store, Path(root))
-        yield (None, "") if found is None else (Path(root), describe_feedback(found))
+        yield (None, "") if found is None else (Path(root), describe_feedback(found, noun_of(media_name(params))))
 
 
 def feedback_record(params: Params) -> Path:
@@ -69,9 +70,14 @@ def feedback_record(params: Params) -> Path:
     return folder.with_name(f"{folder.name}.dvc")
 
 
-def describe_feedback(found: ExportedFeedback) -> str:
-    """What was found, for a person: counts, what was left out and why, and how often the model was right."""
-    parts = [f"{count_of(found.pictures, 'picture')} with a label ({found.new:,} new)"]
+def describe_feedback(found: ExportedFeedback, noun: str = "picture") -> str:
+    """What was found, for a person: counts, what was left out and why, how often the model was right.
+
+    Args:
+        found: Of the export.
+        noun: What a sample is called.
+    """
+    parts = [f"{count_of(found.pictures, noun)} with a label ({found.new:,} new)"]
     reasons = (
         (found.discarded, "discarded"),
         (found.contradicted, "with different labels by different people"),

@@ -37,6 +37,7 @@ PAGE = {
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
 }
+PNG = "image/png"
 DESCRIPTION = """Classifies pictures; a model of clips or volumes takes those, frames or slices of one as a zip.
 Every prediction has an `id`; send it to `/feedback` with what was right.
 
@@ -75,6 +76,20 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
     async def predict(request: Request) -> JSONResponse:
         """Several samples as a form with files, one as raw bytes, or base64 in JSON."""
         return JSONResponse(await service.answer(await read_uploads(request, service.limits), "predict"))
+
+    @app.post(
+        "/preview",
+        summary="Show a sample",
+        response_class=Response,
+        openapi_extra=describe_body(PREDICT),
+        responses=describe_answers() | {200: {"description": "Shown", "content": {PNG: {"schema": BYTES}}}},
+    )
+    async def preview(request: Request) -> Response:
+        """One picture, four frames of a clip or three slices of a volume, as a PNG; nothing is stored."""
+        uploads = await read_uploads(request, service.limits)
+        if len(uploads) > 1:
+            raise Refusal(413, "too_many_pictures", f"{len(uploads)} {service.limits.noun}s; one is shown at a time")
+        return Response(await service.preview(uploads[0]), media_type=PNG)
 
     @app.post(
         "/feedback",

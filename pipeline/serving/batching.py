@@ -66,7 +66,9 @@ class Batcher:
         """
         with self.lock:
             if self.num_expected + number > max(self.limits.requests, self.limits.pictures):
-                raise Refusal(503, "busy", f"{self.num_expected} pictures are waiting; send the request again later")
+                raise Refusal(
+                    503, "busy", f"{self.num_expected} {self.limits.noun}s are waiting; send the request again later"
+                )
             self.num_expected += number
 
     def forget(self, number: int) -> None:

@@ -151,7 +151,7 @@ class Gate:
         except Refusal as error:
             await answer.refuse(error)
         except TimeoutError:
-            await answer.refuse(_too_slow(body.is_complete, self.limits.seconds))
+            await answer.refuse(_too_slow(body.is_complete, self.limits))
         except Exception as error:  # a fault of ours: the others go on
             terminal.show_error(type(error), error, error.__traceback__)
             await answer.refuse(FAULT)
@@ -236,7 +236,8 @@ class _Answer:
         await self._send({"type": "http.response.body", "body": data})
 
 
-def _too_slow(is_received: bool, seconds: float) -> Refusal:
+def _too_slow(is_received: bool, limits: Limits) -> Refusal:
+    took = f"the answer took more than {limits.seconds:g} seconds"
     if is_received:
-        return Refusal(504, "too_slow", f"the answer took more than {seconds:g} seconds; send fewer pictures at once")
-    return Refusal(408, "slow_client", f"the request did not arrive within {seconds:g} seconds")
+        return Refusal(504, "too_slow", f"{took}; send fewer {limits.noun}s at once")
+    return Refusal(408, "slow_client", f"the request did not arrive within {limits.seconds:g} seconds")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
+from pipeline.core.sample_codec import noun_of
+
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
@@ -29,6 +31,7 @@ class Limits:
         seconds: To receive and answer a request; to send the head of one.
         batch: Pictures that the network takes at once.
         wait_ms: That a picture waits at most for others that are being decoded.
+        media: What the model takes: image, clip or volume.
     """
 
     body_bytes: int = 32 * MEBIBYTE
@@ -42,13 +45,19 @@ class Limits:
     seconds: float = 30.0
     batch: int = 32
     wait_ms: float = 5.0
+    media: str = "image"
+
+    @property
+    def noun(self) -> str:
+        """What a sample is called."""
+        return noun_of(self.media)
 
     def for_media(self, media: str) -> Limits:
         """The limits of a server whose model takes this media."""
         if media == "image":
             return self
         in_flight = max(self.bytes_in_flight, 4 * self.large_body_bytes)
-        return replace(self, body_bytes=self.large_body_bytes, bytes_in_flight=in_flight)
+        return replace(self, body_bytes=self.large_body_bytes, bytes_in_flight=in_flight, media=media)
 
     def decoding_threads(self, num_cpus: int, media: str) -> int:
         """How many samples are decoded at once: as many as processors, and two volumes, each of which is large."""

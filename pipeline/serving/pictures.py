@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.serving.limits import Limits
 
 T = TypeVar("T")
+PREVIEW_SIDE = 480  # pixels
 SECONDS, VOXELS = "time_limit", "max_voxels"  # options of a media: processor time for a sample, size of one
 
 
@@ -61,6 +62,26 @@ def read_and_measure(
         return answer, Measurements()
     found = sample.measure()
     return answer, Measurements(content_hash=found.content_hash, properties=found.properties)
+
+
+def draw_preview(classifier: PictureClassifier, limits: Limits, data: bytes) -> bytes:
+    """A sample as a person sees it: four frames of a clip, three slices of a volume, the picture itself.
+
+    Args:
+        classifier: That decodes.
+        limits: As for `read_and_measure`.
+        data: The encoded sample.
+
+    Returns:
+        A PNG whose longer side has at most `PREVIEW_SIDE` pixels.
+
+    Raises:
+        ItemRejected: It cannot be read, or is too large.
+    """
+    from pipeline.report.pictures import encode_png, shrink, to_image
+
+    codec = bounded_codec(classifier.card["packing"], limits)
+    return encode_png(shrink(to_image(codec.show(codec.decode(open_encoded(codec.media, data)))), PREVIEW_SIDE))
 
 
 def bounded_codec(packing: JsonObject, limits: Limits) -> SampleCodec:

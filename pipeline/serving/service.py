@@ -20,7 +20,7 @@ from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerSto
 from pipeline.serving.answer_tables import as_text
 from pipeline.serving.batching import Batcher, warm_up
 from pipeline.serving.limits import Limits, Refusal
-from pipeline.serving.pictures import Measurements, digest_bytes, read_and_measure
+from pipeline.serving.pictures import Measurements, digest_bytes, draw_preview, read_and_measure
 from pipeline.serving.served_model import ModelWatch, ServedModel, refuse_other_media
 from pipeline.serving.telemetry import Telemetry
 
@@ -148,6 +148,19 @@ class Service:
         await self._store(rows)
         return {"model": model.name, "version": model.version, "predictions": entries}
 
+    async def preview(self, upload: Upload) -> bytes:
+        """A PNG of what was sent, as `draw_preview` makes it; nothing is classified, and nothing stored.
+
+        Raises:
+            Refusal: It cannot be read.
+        """
+        classifier = self.watch.current.classifier
+        job = self.pool.submit(draw_preview, classifier, self.limits, upload.data)
+        try:
+            return await asyncio.wrap_future(job)
+        except ItemRejected as error:
+            raise Refusal(400, error.reason, error.detail) from None
+
     async def accept_feedback(self, body: FeedbackBody) -> JsonObject:
         """Stores what a person says; `id` is that of the feedback.
 
@@ -192,7 +205,9 @@ class Service:
                 422, "unknown_label", f"{unknown[0]!r} is no class of the model that answered; it has {known}"
             )
         if len(body.labels) != 1 and self.watch.current.classifier.exclusive:
-            raise Refusal(422, "one_label", f"a picture has exactly one label here, got {len(body.labels)}")
+            raise Refusal(
+                422, "one_label", f"a {noun_of(self.media)} has exactly one label here, got {len(body.labels)}"
+            )
         return sorted(set(body.labels))
 
     def _prepare(self, model: ServedModel) -> None:

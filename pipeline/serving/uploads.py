@@ -22,6 +22,7 @@ JSON, FORM = "application/json", "multipart/form-data"
 BINARY = frozenset(
     f"application/{one}" for one in ("octet-stream", "zip", "x-zip-compressed", "gzip", "x-gzip", "dicom")
 )
+KINDS = {"image": "image/*", "clip": "video/*, application/zip", "volume": "application/octet-stream"}
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -69,12 +70,15 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
         body = await read_json(request, PredictBody)
         texts = body.texts
         if texts is None:
-            raise Refusal(422, "no_picture", "send either image, a text in base64, or images, a list of such texts")
+            name = limits.media
+            raise Refusal(422, "no_picture", f"send either {name}, a text in base64, or {name}s, a list of such texts")
         refuse_too_many(len(texts), limits)
-        return [Upload("", decode_text(text)) for text in texts]
+        return [Upload("", decode_text(text, limits.noun)) for text in texts]
     if kind.startswith(("image/", "video/")) or kind in BINARY:
         return [Upload("", await request.body())]
-    raise Refusal(415, "content_type", f"send image/*, {FORM} or {JSON}; got {kind[:100] or 'no Content-Type'!r}")
+    raise Refusal(
+        415, "content_type", f"send {KINDS[limits.media]}, {FORM} or {JSON}; got {kind[:100] or 'no Content-Type'!r}"
+    )
 
 
 async def read_json(request: Request, form: type[Body]) -> Body:
@@ -105,13 +109,13 @@ def refuse_too_many(number: int, limits: Limits) -> None:
         Refusal: With status 413 or 422.
     """
     if number > limits.pictures:
-        raise Refusal(413, "too_many_pictures", f"{number} pictures; a request may have {limits.pictures}")
+        raise Refusal(413, "too_many_pictures", f"{number} {limits.noun}s; a request may have {limits.pictures}")
     if not number:
-        raise Refusal(422, "no_picture", "the request holds no picture")
+        raise Refusal(422, "no_picture", f"the request holds no {limits.noun}")
 
 
-def decode_text(text: str) -> bytes:
-    """The bytes of base64 or of a data: URI.
+def decode_text(text: str, noun: str = "picture") -> bytes:
+    """The bytes of base64 or of a data: URI, of a sample that is called `noun`.
 
     Raises:
         Refusal: It is an address or a path, which is never opened, or no base64.
@@ -122,9 +126,9 @@ def decode_text(text: str) -> bytes:
         return base64.b64decode(plain, validate=True)  # that of a JPEG begins like a path, with /9j/
     except (binascii.Error, ValueError):
         if not found and ADDRESS.match(text[:300]):
-            text = "addresses and paths are not opened; send the picture itself in base64"
+            text = f"addresses and paths are not opened; send the {noun} itself in base64"
             raise Refusal(422, "address", text) from None
-        raise Refusal(422, "no_base64", "the picture is not in base64") from None
+        raise Refusal(422, "no_base64", f"the {noun} is not in base64") from None
 
 
 class InMemory(MultiPartParser):
@@ -139,7 +143,7 @@ async def _read_form(request: Request, limits: Limits) -> list[Upload]:
         form = await parser.parse()
     except MultiPartException as error:
         if "Too many files" in error.message:
-            raise Refusal(413, "too_many_pictures", f"a request may have {limits.pictures} pictures") from None
+            raise Refusal(413, "too_many_pictures", f"a request may have {limits.pictures} {limits.noun}s") from None
         raise Refusal(400, "bad_form", error.message) from None
     except (HTTPException, ValueError, KeyError, IndexError, UnicodeError) as error:
         raise Refusal(400, "bad_form", f"the form is damaged ({type(error).__name__})") from None

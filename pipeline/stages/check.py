@@ -28,9 +28,9 @@ def main() -> list[str]:
     stored = store_findings(checks, findings, artifacts.CHECKS, MediaWords.of(samples))
     names = linked_samples(stored)
     shown = load_thumbnails(reader, samples, names, side_of(len(names)))
-    links = link_files(reader.source, samples, names)
-    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(reader.source.name, "check", stored, shown, links))
-    write_index(reader.source.name, "check")
+    links, media = link_files(reader.source, samples, names), reader.codec.media
+    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(reader.source.name, "check", stored, shown, links, media))
+    write_index(reader.source.name, "check", media=media)
     report_failures("check", artifacts.CHECKS_PAGE, checks, findings)
     artifacts.write_passed("check")
     return [f"{count_of(len(findings), 'check')}: {count_states(findings)}"]

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
 LOCK, DVC_YAML = Path("dvc.lock"), Path("dvc.yaml")
+COMPOSED = Path(
+    ".cache/composed"
+)  # the hash of the params.yaml that was composed last, also by colibri init; no artifact
 
 
 def main(force: bool = False) -> list[str]:
@@ -49,9 +52,10 @@ def write_params(force: bool) -> None:
         present = config.PARAMS.read_bytes()
         if present == composed.encode():
             return
-        if hashlib.md5(present, usedforsecurity=False).hexdigest() != _recorded_hash():
+        if _hash(present) not in (_recorded_hash(), _composed_hash()):
             raise UserError(*_explain(config.load_params(), yaml.safe_load(composed)))
     artifacts.write_text(config.PARAMS, composed)
+    artifacts.write_text(COMPOSED, _hash(composed.encode()))
 
 
 def write_code(params: Params) -> None:
@@ -65,6 +69,14 @@ def write_code(params: Params) -> None:
             if "params" in stage:
                 text = list_code(stage_modules(name, keys, params))
                 (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+
+
+def _hash(params: bytes) -> str:
+    return hashlib.md5(params, usedforsecurity=False).hexdigest()  # as DVC's
+
+
+def _composed_hash() -> str | None:
+    return COMPOSED.read_text(encoding="utf-8", errors="replace") if COMPOSED.is_file() else None
 
 
 def _recorded_hash() -> str | None:

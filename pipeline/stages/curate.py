@@ -41,15 +41,16 @@ def main() -> list[str]:
     )
     findings = run_checks("curate", checks, samples, content)
     suspects = find_suspects(findings)
-    name = pictures.reader.source.name
+    name, media = pictures.reader.source.name, pictures.reader.codec.media
     artifacts.write_csv(artifacts.SUSPECTS, suspects)
     shown = pictures.show(suspects["sample_id"][:NUM_SHOWN].tolist())
-    text = suspects_page(name, suspects, *shown, artifacts.decisions_file(name), _obstacle(findings))
+    decisions = artifacts.decisions_file(name)
+    text = suspects_page(name, suspects, *shown, decisions, _obstacle(findings), media)
     artifacts.write_text(artifacts.SUSPECTS_PAGE, text)
     stored = store_findings(checks, findings, artifacts.CURATION, MediaWords.of(samples))
     shown = pictures.show(linked_samples(stored))
-    artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", stored, *shown))
-    write_index(name, "curate")
+    artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", stored, *shown, media))
+    write_index(name, "curate", media=media)
     report_failures("curate", artifacts.CURATION_PAGE, checks, findings)
     artifacts.write_passed("curate")
     return [f"{count_of(len(findings), 'check')}: {count_states(findings)}; {count_of(len(suspects), 'label suspect')}"]

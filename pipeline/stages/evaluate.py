@@ -11,6 +11,7 @@ from pipeline.core.choices import refuse_unfit
 from pipeline.core.estimate import write_estimates
 from pipeline.core.feature_reference import read_reference
 from pipeline.core.predictions import Predictions
+from pipeline.core.sample_codec import media_name, noun_of
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.cluster_agreement import pair_labels
 from pipeline.evaluation.cluster_report import Options as Clustering
@@ -92,8 +93,8 @@ def main() -> list[str]:
     artifacts.write_text(
         artifacts.REPORT, render(Material.gather(shown, metrics, packed, options.num_mistakes, reader))
     )
-    write_index(str(card["source"]), "evaluate")
-    return [describe_test(figures, len(test))]
+    write_index(str(card["source"]), "evaluate", media=reader.codec.media)
+    return [describe_test(figures, len(test), noun_of(reader.codec.media))]
 
 
 def stacked_figures(
@@ -133,9 +134,9 @@ def evaluate_clusters(params: Params, packed: PackedDataset, predictor: Predicto
     artifacts.write_csv(artifacts.SLICES, pd.DataFrame(columns=SLICE_COLUMNS))
     artifacts.write_csv(artifacts.CONFUSION, pair_labels(samples[samples["split"] == "test"], assigned))
     write_plots(of_policy, figures, pd.read_csv(artifacts.ROBUSTNESS))
-    manifest = artifacts.read_table(artifacts.MANIFEST)
-    artifacts.write_text(artifacts.REPORT, clusters_page(report, *show_pictures(params, report, manifest)))
-    write_index(str(card["source"]), "evaluate")
+    manifest, media = artifacts.read_table(artifacts.MANIFEST), media_name(params)
+    artifacts.write_text(artifacts.REPORT, clusters_page(report, *show_pictures(params, report, manifest), media))
+    write_index(str(card["source"]), "evaluate", media=media)
     return [describe_findings(report)]
 
 

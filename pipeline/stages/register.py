@@ -13,6 +13,7 @@ from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.estimate import read_estimates
 from pipeline.core.open_types import JsonObject
 from pipeline.core.results import read_findings
+from pipeline.core.sample_codec import media_name, noun_of
 from pipeline.core.test_ledger import EVALUATE, Reading
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.counterfactual_results import read_figures
@@ -102,13 +103,19 @@ def main() -> list[str]:
     share_reading(run_id, Reading.of([of_test], EVALUATE, card["training_key"]))
     result = register_version(options, run_id, key, rules, card, packed, policy)
     describe_version(result, run_id, params, card, facts)
-    artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result))
+    media = media_name(card.get("packing") or {})
+    artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result, media))
     artifacts.write_json(artifacts.REGISTRATION, result)
     details = version_facts(result, card, len(curves))
     texts: CardTexts = config.instantiate(CardTexts, config.get_section(params, "card"), "card")
-    write_cards(card, details, texts, read_evaluation_note(result["test_set_uses"]).lines)
+    write_cards(
+        card,
+        details,
+        texts,
+        read_evaluation_note(result["test_set_uses"], noun_of(media_name(card.get("packing") or {}))).lines,
+    )
     runs.log_files(run_id, "cards", [artifacts.MODEL_CARD, artifacts.DATA_SHEET])
-    write_index(str(card["source"]), "register", details)
+    write_index(str(card["source"]), "register", details, media)
     return [f"{result['model']} version {result['version']}, {' and '.join(result['aliases'])}", *read_summary()]
 
 
@@ -155,7 +162,12 @@ def version_facts(result: JsonObject, card: JsonObject, num_epochs: int) -> list
         ("Version", f"{result['model']} version {result['version']}"),
         ("Verdict", describe_verdict(result, tags)),
         *model_facts(card, num_epochs, num_bytes),
-        ("Readings of test", "; ".join(read_evaluation_note(result["test_set_uses"]).lines)),
+        (
+            "Readings of test",
+            "; ".join(
+                read_evaluation_note(result["test_set_uses"], noun_of(media_name(card.get("packing") or {}))).lines
+            ),
+        ),
         ("Training time", "" if seconds is None else duration(seconds)),
         ("Git commit", runs.describe_commit(tags.get(registry.COMMIT, ""))),
         ("Software", f"Python {platform.python_version()}, {software}"),

@@ -15,6 +15,7 @@ from pipeline.core import artifacts
 from pipeline.core.choices import is_supervised
 from pipeline.core.estimate import Estimate, read_estimates
 from pipeline.core.results import StoredFinding, read_findings
+from pipeline.core.sample_codec import media_name, noun_of
 from pipeline.evaluation.margin_text import BEYOND, describe_margin
 from pipeline.tracking.connection import open_store
 from pipeline.tracking.experiments import NOTE, dataset_of
@@ -45,6 +46,12 @@ OUTCOMES = {
 }
 GATE_TAG = "gate."  # before the name of a gate: its outcome and sentence
 
+ENCODED = {  # what the column of a served model holds, by media
+    "image": "a JPEG or PNG file",
+    "clip": "a film such as MP4, or a zip of frames",
+    "volume": "a NIfTI, MRC or NPY file, or a zip of a DICOM series",
+}
+
 
 def describe_version(
     result: JsonObject, run_id: str, params: Params, card: JsonObject, facts: Mapping[str, object]
@@ -59,7 +66,7 @@ def describe_version(
         facts: As `data_facts` returns them.
     """
     findings = read_findings(artifacts.CHECKS) | read_findings(artifacts.CURATION)
-    text = summarise(read_estimates(artifacts.TEST_METRICS), findings, result)
+    text = summarise(read_estimates(artifacts.TEST_METRICS), findings, result, noun_of(media_name(params)))
     recipe = describe_recipe(params, card, facts)
     labels = version_tags(result, findings, params)
     name, version = result["model"], result["version"]
@@ -82,10 +89,12 @@ def describe_version(
             client.update_registered_model(name, describe_model(name, params, card))
 
 
-def summarise(figures: Mapping[str, Estimate], findings: Mapping[str, StoredFinding], result: JsonObject) -> str:
+def summarise(
+    figures: Mapping[str, Estimate], findings: Mapping[str, StoredFinding], result: JsonObject, noun: str = "picture"
+) -> str:
     """Headline figures with their intervals, the verdict, and what the checks found; Markdown."""
-    parts = [headline(figures)]
-    margin = describe_margin(figures.get(BEYOND))
+    parts = [headline(figures, noun)]
+    margin = describe_margin(figures.get(BEYOND), noun=noun)
     parts += [f"{margin}."] if margin else []
     verdict = "Champion" if CHAMPION in result["aliases"] else "Not champion"
     reasons = [reason for reason in result["reasons"] if reason != margin]
@@ -131,7 +140,7 @@ def describe_decision(name: str, version: str, reason: str, champion_before: str
             client.update_model_version(name, version, "\n\n".join(one for one in (before, sentence) if one))
 
 
-def headline(figures: Mapping[str, Estimate]) -> str:
+def headline(figures: Mapping[str, Estimate], noun: str = "picture") -> str:
     """`Accuracy 0.841 [0.728, 0.975] on 372 test pictures of 6 groups (95 % interval), balanced accuracy ...`."""
     names = [name for name in LEADING if name in figures and figures[name].value is not None]
     names = names or [name for name, one in figures.items() if one.value is not None and "/" not in name][:1]
@@ -141,14 +150,15 @@ def headline(figures: Mapping[str, Estimate]) -> str:
     leading = figures[first]
     groups = f" of {leading.groups} groups" if leading.groups != leading.n else ""
     figure = _figure(first, leading)
-    text = f"{figure[0].upper()}{figure[1:]} on {leading.n:,} test pictures{groups} (95 % interval)"
+    text = f"{figure[0].upper()}{figure[1:]} on {leading.n:,} test {noun}s{groups} (95 % interval)"
     caveat = f" The interval of the {_title(first)}: {leading.caveat}." if leading.caveat else ""
     return ", ".join([text, *(_figure(name, figures[name]) for name in others)]) + f".{caveat}"
 
 
 def describe_recipe(params: Params, card: JsonObject, facts: Mapping[str, object]) -> str:
     """Data set, encoder and learner in a sentence."""
-    count = f"{facts['samples']:,} pictures" if "samples" in facts else "pictures"
+    nouns = f"{noun_of(media_name(params))}s"
+    count = f"{facts['samples']:,} {nouns}" if "samples" in facts else nouns
     return (
         f"Data set `{card['source']}` ({count}, {_classes(card['classes'])}; digest {card['data_hash'][:SHORT]}); "
         f"{encoder_name(params['encoder'])}, {learner_name(params['train'])}, {params['image_size']} pixels; "
@@ -158,13 +168,15 @@ def describe_recipe(params: Params, card: JsonObject, facts: Mapping[str, object
 
 def describe_model(name: str, params: Params, card: JsonObject) -> str:
     """What a registered model does and how it is loaded; the same for all its versions."""
-    what = "Classifies pictures as in" if is_supervised(params) else "Groups pictures like those of"
+    media = media_name(params)
+    nouns = f"{noun_of(media)}s"
+    what = f"Classifies {nouns} as in" if is_supervised(params) else f"Groups {nouns} like those of"
     return (
         f"{what} the data set `{dataset_of(params)}`: {_classes(card['classes'])}. "
         "Every run of the pipeline that gave new results is a version. `champion`: the one to use; "
         "`challenger`: the latest.\n\n"
-        f'`mlflow.pyfunc.load_model("models:/{name}@champion")` takes a table with a column `image` of encoded '
-        "pictures (the bytes of a JPEG or PNG file) and returns class and scores."
+        f'`mlflow.pyfunc.load_model("models:/{name}@champion")` takes a table with a column `{media}` of encoded '
+        f"{nouns} (the bytes of {ENCODED[media]}) and returns class and scores."
     )
 
 

@@ -58,7 +58,7 @@ def test_a_folder_of_films(checkout, mp4, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "set: clips, a folder per class" in shown
     assert "items: 7, labels: 2, one on each labelled clip (task single_label)" in shown
-    assert "sizes of 6 clips looked at: 32 x 32 (6); of 8 to 8 frames or slices" in shown
+    assert "sizes of 6 clips looked at: 32 x 32 (6); of 8 to 8 frames" in shown
     assert "fewer than 10 clips each" in shown
     assert "refused, files that are no clips in spite of their names: 1 of 7 files looked at" in shown
     assert (defaults["media"], defaults["embed"], defaults["train"]) == ("clip", "frames", "logistic")
@@ -111,7 +111,7 @@ def test_a_folder_of_volumes(checkout, tmp_path, capsys):
         place.write_bytes(npy(seed))
     content, defaults, source = run(tmp_path / "set")
     shown = capsys.readouterr().out
-    assert "sizes of 4 volumes looked at: 28 x 24 (4); of 20 to 20 frames or slices" in shown
+    assert "sizes of 4 volumes looked at: 28 x 24 (4); of 20 to 20 slices" in shown
     assert (defaults["media"], type(source).__name__, content["image_size"]) == ("volume", "Volumes", 24)
     assert "/encoder" not in defaults
     assert "mirror" not in str(defaults)

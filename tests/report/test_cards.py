@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_material import NASTY, entry, pretraining_of
@@ -295,3 +296,23 @@ def test_the_data_sheet_counts_feedback_by_split_and_says_what_it_is():
         "these are no random sample" in text
     )
     assert "since they resemble pictures of two splits" not in text
+
+
+def test_the_lengths_of_clips_and_volumes():
+    films = samples(
+        prop_num_frames=[16.0, 20.0, 21.0, 30.0],
+        prop_duration=[1.0, 2.0, np.nan, 3.5],
+        prop_fps=[10.0, 15.0, np.nan, 25],
+    )
+    media = {"_target_": "pipeline.media.clip.Clip", "num_frames": 8}
+    text = sheet(samples=films, packing={**CARD["packing"], "media": media})
+    assert "* frames: 16 to 30, median 20.5\n" in text
+    assert "* duration: 1 s to 3.5 s, median 2 s; unknown of 1\n" in text
+    assert "* frames a second: 10 to 25, median 15; unknown of 1\n" in text
+    assert ", 8 frames of each clip" in text
+    assert "Attributes of the clips:" in text
+    scans = samples(depth=[40, 60, 60, 80], prop_spacing_depth=[2.5] * 4)
+    text = sheet(samples=scans, packing={"media": {"_target_": "pipeline.media.volume.Volume", "depth": None}})
+    assert "* slices: 40 to 80, median 60\n" in text
+    assert "* spacing along the slices: 2.5 mm to 2.5 mm, median 2.5 mm\n" in text
+    assert "* spacing of rows: unknown\n" in text

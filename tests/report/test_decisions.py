@@ -8,6 +8,7 @@ from report_material import CASES, Page, build, entry, measure_decisions, stored
 from pipeline.core.decision_rule import Rule
 from pipeline.report.decisions import decisions, describe_calibration, describe_coverage
 from pipeline.report.distance_text import describe_distance
+from pipeline.report.formatting import with_noun
 from pipeline.report.model_card_decisions import describe_decisions
 from pipeline.report.page import render
 
@@ -59,7 +60,7 @@ def test_what_calibration_did(fall, ending):
 
 def far(share, low=None, high=None, abstains=False, num_groups=400):
     policy = {"out_of_distribution": {"share": 0.01, "abstains": abstains}, "num_groups": num_groups}
-    return describe_distance(policy, {"out_of_distribution": entry(share, low, high)})
+    return with_noun(describe_distance(policy, {"out_of_distribution": entry(share, low, high)}), "picture")
 
 
 UNFLAGGED = "A picture that is not flagged can be unlike those of train too: features keep only what training needed."
@@ -87,7 +88,7 @@ def test_an_auc_below_chance_is_explained():
     content = build().decisions
     content["figures"]["val_test_auc"] = entry(0.44).to_json()
     (figure,) = [one for one in decisions(content).figures if one.name == "AUC between val and test"]
-    assert figure.note.endswith(
+    assert with_noun(figure.note, "picture").endswith(
         "; below 50 % the probe does worse than chance on pictures that it was not fitted to, so it found no difference"
     )
     content["figures"]["val_test_auc"] = entry(0.5).to_json()
@@ -116,7 +117,7 @@ def test_costs_are_numbers_and_no_shares():
 )
 def test_what_the_sets_promise(coverage, state, ending):
     classes = {"set_coverage/normal": entry(0.581), "set_coverage/ill": entry(0.97)}
-    text = describe_coverage(POLICY, {"set_coverage": coverage, **classes}, state)
+    text = with_noun(describe_coverage(POLICY, {"set_coverage": coverage, **classes}, state), "picture")
     assert ending in text
     assert "58.1\u00a0% of normal" in text
     assert describe_coverage({**POLICY, "set_thresholds": None}, {"set_coverage": coverage}, state) == ""

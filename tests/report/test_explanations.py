@@ -60,8 +60,8 @@ def test_a_border_with_more_than_its_area_is_named():
 
 def test_correlations_are_no_shares():
     assert [(one.name, one.text, one.between) for one in explanations(explained("cat")).correlations] == [
-        ("the same picture with random weights", "0.300", "0.200 to 0.400"),
-        ("another picture with the trained model", "0.250", "0.200 to 0.300"),
+        ("the same {noun} with random weights", "0.300", "0.200 to 0.400"),
+        ("another {noun} with the trained model", "0.250", "0.200 to 0.300"),
         ("reproduced by random weights", "0.070", "-0.100 to 0.200"),
     ]
 

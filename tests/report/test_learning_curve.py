@@ -31,13 +31,14 @@ def test_each_doubling_is_as_wide_and_the_last_point_is_predicted():
     assert len(found.line.split()) == 4
     assert [tick.text for tick in found.x_ticks] == ["100", "200", "400", "800", "1,600"]
     assert found.points[0].low > found.points[0].y > found.points[0].high  # from the top
-    assert found.sentence.startswith("More pictures would help these features: +2.0 points of balanced accuracy")
+    assert found.sentence.startswith("More {noun}s would help these features: +2.0 points of balanced accuracy")
 
 
 def test_the_section_shows_sentence_and_points_and_is_absent_without_a_curve():
-    section = templates().get_template("sections/learning_curve.html.jinja")
+    section = templates("clip").get_template("sections/learning_curve.html.jinja")
     text = section.render(learning_curve=learning_curve(METRICS))
     assert text.count("<circle") == 5
-    assert "1,600 pictures (predicted): 72.0" in text
+    assert "1,600 clips (predicted): 72.0" in text
+    assert "More clips would help these features" in text
     assert learning_curve({"accuracy": at(0.5, 10)}) is None
     assert section.render(learning_curve=None).strip() == ""

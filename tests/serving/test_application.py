@@ -257,7 +257,7 @@ def test_the_page_asks_nobody_else(client):
 
 def test_the_description_names_every_call(client):
     found = client.get("/openapi.json").json()
-    calls = {"/predict", "/feedback", "/classes", "/healthz", "/readyz", "/metrics", "/infer"}
+    calls = {"/predict", "/feedback", "/classes", "/healthz", "/readyz", "/metrics", "/infer", "/preview"}
     assert calls | {f"/label-studio/{name}" for name in ("health", "setup", "predict", "webhook")} == set(
         found["paths"]
     )

@@ -110,6 +110,44 @@ def test_what_strangers_send_is_refused_with_a_reason_and_the_server_lives(clien
     assert client.get("/healthz").status_code == 200
 
 
+def test_a_clip_is_shown_as_four_frames_and_nothing_is_stored(of_clips, mp4):
+    client, service, store = of_clips
+    before = len(read_answers(store))
+    frames = zipped(*((f"{number}.png", png(frame)) for number, frame in enumerate(numbered(8, 32, 40))))
+    for data, width in ((mp4, 64), (frames, 80)):
+        answer = client.post("/preview", files={"files": ("a", data)})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+        shown = np.asarray(Image.open(io.BytesIO(answer.content)).convert("L")).astype(int)
+        assert shown.shape == (64, width)
+        corners = [shown[4, 4], shown[4, -4], shown[-4, 4], shown[-4, -4]]
+        assert corners == sorted(corners)  # each frame is brighter than the one before
+        assert corners[-1] - corners[0] >= 48
+    large = client.post("/preview", content=film(numbered(2, 600, 800)), headers={"Content-Type": "video/mp4"})
+    assert max(Image.open(io.BytesIO(large.content)).size) == 480
+    assert len(read_answers(store)) == before
+    assert service.batcher.num_expected == 0
+
+
+def test_what_cannot_be_shown(client, mp4):
+    answer = client.post("/preview", content=b"no film at all, only text", headers={"Content-Type": "video/mp4"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "not_a_clip")
+    several = client.post("/preview", files=[("files", ("a", mp4)), ("files", ("b", mp4))])
+    assert (several.status_code, several.json()["message"]) == (413, "2 clips; one is shown at a time")
+
+
+def test_refusals_name_clips(client, mp4):
+    texts = {
+        "send either clip, a text in base64, or clips, a list of such texts": client.post("/predict", json={}),
+        "5 clips; a request may have 4": client.post("/predict", json={"clips": ["YQ=="] * 5}),
+        "the clip is not in base64": client.post("/predict", json={"clip": "#"}),
+        "send video/*, application/zip, multipart/form-data or application/json; got 'text/plain'": client.post(
+            "/predict", content=mp4, headers={"Content-Type": "text/plain"}
+        ),
+    }
+    for text, answer in texts.items():
+        assert answer.json()["message"] == text
+
+
 def test_a_film_that_ends_early(client, mp4):
     answer = client.post("/predict", files={"files": ("a.mp4", mp4[: len(mp4) // 2])})
     assert answer.status_code == 400

@@ -14,6 +14,7 @@ from pipeline.choices.params_check import refuse_misfits
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.stages import compose as stage
+from pipeline.stages.compose import write_params
 
 ROOT = Path(__file__).parents[2]
 PARAMS = Path("params.yaml")
@@ -66,6 +67,13 @@ def test_the_first_run_writes_params_and_the_next_one_leaves_them():
 def test_an_edit_of_conf_is_taken_when_params_is_what_was_recorded():
     stage.main()
     record(PARAMS.read_text(encoding="utf-8"))
+    edit("conf/split/grouped.yaml", "seed: 0", "seed: 7")
+    stage.main()
+    assert config.load_params()["split"]["seed"] == 7
+
+
+def test_an_edit_of_conf_is_taken_after_init_before_any_run_was_recorded():
+    write_params(force=True)  # as colibri init does
     edit("conf/split/grouped.yaml", "seed: 0", "seed: 7")
     stage.main()
     assert config.load_params()["split"]["seed"] == 7

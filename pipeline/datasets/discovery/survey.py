@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_SAMPLED, MAX_BYTES = 1000, 256 * 1024**2
 MAX_DECODED = 50
+DEPTHS = {"clip": "frames", "volume": "slices"}
 TINY = 64  # pixels: pictures whose longer side is at most this are decoded, to see whether they have colours
 
 
@@ -115,7 +116,7 @@ class HeaderSample:
         shown = ", ".join(f"{width} x {height} ({number:,})" for (width, height), number in common)
         sizes = f"{shown}, and {others:,} other sizes" if others else shown
         known = [one for one in self.depths if one]
-        return f"{sizes}; of {min(known):,} to {max(known):,} frames or slices" if known else sizes
+        return f"{sizes}; of {min(known):,} to {max(known):,} {DEPTHS[self.media]}" if known else sizes
 
     @property
     def noun(self) -> str:

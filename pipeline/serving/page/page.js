@@ -69,16 +69,7 @@ async function classify(files) {
 function makeCard(prediction, file) {
   const card = find("card").content.firstElementChild.cloneNode(true);
   const part = (name) => card.querySelector(name);
-  let image = part("img");
-  if (file.type.startsWith("video/")) {
-    const film = document.createElement("video");
-    Object.assign(film, { muted: true, loop: true, controls: true, autoplay: true });
-    image.replaceWith(film);
-    image = film;
-  }
-  image.src = URL.createObjectURL(file);
-  image.alt = file.name;
-  image.addEventListener("error", () => image.remove());
+  showSample(part("img"), file, !prediction.error);
   part(".file").textContent = file.name;
   if (prediction.error) {
     part("h2").textContent = "Cannot be read";
@@ -96,6 +87,39 @@ function makeCard(prediction, file) {
   for (const [name, score] of scores.slice(0, SHOWN)) part(".scores").append(makeScore(name, score));
   addFeedback(card, prediction);
   return card;
+}
+
+// A film plays and a picture is shown; what the browser cannot show, the server draws: frames, slices, other formats.
+function showSample(image, file, isReadable) {
+  image.alt = file.name;
+  const draw = async (shown) => {
+    if (shown !== image) shown.replaceWith(image);
+    try {
+      if (!isReadable) throw new Error("not shown");
+      image.src = URL.createObjectURL(await fetchPreview(file));
+    } catch {
+      image.remove();
+    }
+  };
+  let shown = image;
+  if (file.type.startsWith("video/")) {
+    shown = document.createElement("video");
+    Object.assign(shown, { muted: true, loop: true, controls: true, autoplay: true });
+    image.replaceWith(shown);
+  } else if (noun !== "picture" && !file.type.startsWith("image/")) {
+    draw(image);
+    return;
+  }
+  shown.addEventListener("error", () => draw(shown), { once: true });
+  shown.src = URL.createObjectURL(file);
+}
+
+async function fetchPreview(file) {
+  const form = new FormData();
+  form.append("files", file);
+  const response = await fetch("preview", { method: "POST", body: form, headers: key ? { "X-API-Key": key } : {} });
+  if (!response.ok) throw new Error("not shown");
+  return response.blob();
 }
 
 function makeScore(name, score) {

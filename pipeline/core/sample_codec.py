@@ -145,9 +145,9 @@ class SampleCodec(ABC):
         """As `decode`, and the views by which a sample is compared with others, at least one.
 
         A view is a list of pictures, (H, W) or (H, W, 3) uint8, as many in every view of the data set: two views show
-        the same where all of them do, the first with the first and so on. Of a picture it is the picture, of a volume
-        what is shown and the mean along each axis; of a clip each is a key frame that is chosen by content, so that two
-        cuts of one video have some in common, and the frames around it.
+        the same where all of them do, the first with the first and so on. Of a mirrored sample they are mirrored. Of a
+        picture it is the picture, of a volume three slices and the mean along each axis; of a clip each is a key frame
+        that is chosen by content, so that two cuts of one video have some in common, and the frames around it.
         """
         sample = self.decode(data)
         return sample, [[self.show(sample)]]
@@ -163,6 +163,10 @@ class SampleCodec(ABC):
     @abstractmethod
     def show(self, sample: np.ndarray) -> np.ndarray:
         """(H, W) or (H, W, 3) uint8 of decoded pixels, for display and for comparisons of pictures."""
+
+    def mirror(self, sample: np.ndarray) -> np.ndarray:
+        """Decoded pixels with left and right exchanged; frames and slices keep their order."""
+        return sample[:, ::-1] if self.media == "image" else sample[:, :, ::-1]
 
     @abstractmethod
     def storage(self, size: int, fit: str, channels: int) -> StorageFormat:

@@ -94,13 +94,18 @@ class SampleReader:
         for path, greys in deep:
             yield _reject_greys(greys, scale) if path in misfits else next(found)
 
-    def load_picture(self, item: tuple[str, str]) -> np.ndarray:
+    def load_picture(self, item: tuple[str, str], mirrored: bool = False) -> np.ndarray:
         """(H, W) or (H, W, 3) uint8 for display: the picture, or frames or slices of the sample.
+
+        Args:
+            item: Path and content hash.
+            mirrored: Whether left and right of the sample are exchanged before it is shown.
 
         Raises:
             UserError: It cannot be read any more, or its content is another.
         """
-        return self.codec.show(self._load(item))
+        sample = self._load(item)
+        return self.codec.show(self.codec.mirror(sample) if mirrored else sample)
 
     def load_views(self, item: tuple[str, str]) -> list[list[np.ndarray]]:
         """The views by which a sample is compared with others; as `SampleCodec.decode_with_views`.

@@ -21,7 +21,7 @@ from pipeline.volumes.formats import read_scan, read_shape
 from pipeline.volumes.resampling import to_spacing
 from pipeline.volumes.scan import Bounds, Scan
 from pipeline.volumes.storage import Fit, VolumeFormat
-from pipeline.volumes.views import projections, three_slices
+from pipeline.volumes.views import copy_pictures, three_slices
 from pipeline.volumes.window import Greys, Window, reduce
 
 
@@ -55,7 +55,7 @@ class VolumeCodec(SampleCodec):
 
     def decode_with_views(self, data: bytes | np.ndarray | FileSet) -> tuple[np.ndarray, list[list[np.ndarray]]]:
         sample = self.decode(data)
-        return sample, [[self.show(sample), *projections(sample)]]
+        return sample, [copy_pictures(sample)]
 
     def open(self, data: bytes | np.ndarray | FileSet) -> DecodedSample:
         scan, greys, pixels = self._read(data)

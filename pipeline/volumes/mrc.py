@@ -14,7 +14,7 @@ from typing import Any, final
 import numpy as np
 
 from pipeline.core.errors import ItemRejected
-from pipeline.volumes.compression import unpack
+from pipeline.volumes.compression import unpack_header, unpack_voxels
 from pipeline.volumes.scan import Bounds, Scan, apply_scale, checked_spacing, import_reader, reading
 
 KIND = "MRC"
@@ -57,12 +57,7 @@ def read_mrc(data: bytes, bounds: Bounds) -> Scan:
     """
     with reading(KIND):
         header = _read_header(data, bounds)
-        count = math.prod(header.shape)
-        end = header.offset + count * header.dtype.itemsize
-        content = unpack(data, end)
-        if len(content) < end:
-            raise ItemRejected("truncated", f"{len(content):,} bytes, where the header announces {end:,}")
-        raw = np.frombuffer(content, header.dtype, count, header.offset).reshape(header.shape)
+        raw = unpack_voxels(data, header.offset, math.prod(header.shape), header.dtype).reshape(header.shape)
         return Scan(
             voxels=apply_scale(raw.transpose(header.order), 1, 0),
             format=KIND,
@@ -80,9 +75,7 @@ def read_mrc_shape(data: bytes, bounds: Bounds) -> tuple[int, ...]:
 def _read_header(data: bytes, bounds: Bounds) -> MrcHeader:
     layout = import_reader("mrcfile.dtypes", KIND).HEADER_DTYPE
     rules = import_reader("mrcfile.utils", KIND)
-    head = unpack(data, HEADER_BYTES)[:HEADER_BYTES]
-    if len(head) < HEADER_BYTES:
-        raise ItemRejected("truncated", f"{len(head)} bytes of a header of {HEADER_BYTES}")
+    head = unpack_header(data, HEADER_BYTES, HEADER_BYTES)
     order = rules.byte_order_from_machine_stamp(np.frombuffer(head, layout)[0]["machst"])
     header = np.frombuffer(head, layout.newbyteorder(order))[0]
     shape = (int(header["nz"]), int(header["ny"]), int(header["nx"]))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from pipeline.core.errors import ItemRejected
-from pipeline.volumes.compression import unpack
+from pipeline.volumes.compression import unpack_header, unpack_voxels
 from pipeline.volumes.orientation import stored_shape, to_stored_axes
 from pipeline.volumes.scan import Bounds, Scan, apply_scale, checked_spacing, import_reader, reading
 
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from nibabel import Nifti1Header
 
 KIND = "NIfTI"
-HEADER_BYTES = 540  # of version 2; version 1 has 348
+HEADER_BYTES = 540  # of version 2
+MIN_HEADER = 348  # of version 1
 MAX_OFFSET = 2**26  # of the voxels: extensions before them are skipped
-MAGIC = {b"n+1\0": (344, 348), b"n+2\0": (4, 540)}
+MAGIC = {b"n+1\0": (344, MIN_HEADER), b"n+2\0": (4, HEADER_BYTES)}
 PAIRS = {b"ni1\0": 344, b"ni2\0": 4}
 UNITS = {"meter": 1000.0, "micron": 0.001}  # in mm
 KNOWN_CODES = ("qform_code", "sform_code")
@@ -70,12 +71,8 @@ def read_nifti(data: bytes, bounds: Bounds) -> Scan:
     """
     with reading(KIND):
         header = _read_header(data, bounds)
-        count = math.prod(header.shape)
-        end = header.offset + count * header.dtype.itemsize
-        content = unpack(data, end)
-        if len(content) < end:
-            raise ItemRejected("truncated", f"{len(content):,} bytes, where the header announces {end:,}")
-        raw = np.frombuffer(content, header.dtype, count, header.offset).reshape(header.shape, order="F")
+        raw = unpack_voxels(data, header.offset, math.prod(header.shape), header.dtype)
+        raw = raw.reshape(header.shape, order="F")
         voxels, spacing = to_stored_axes(apply_scale(raw, *header.scale), header.affine)
         return Scan(
             voxels=voxels,
@@ -94,11 +91,11 @@ def read_nifti_shape(data: bytes, bounds: Bounds) -> tuple[int, ...]:
 
 def _read_header(data: bytes, bounds: Bounds) -> NiftiHeader:
     nibabel = import_reader("nibabel", KIND)
-    head = unpack(data, HEADER_BYTES)[:HEADER_BYTES]
+    head = unpack_header(data, MIN_HEADER, HEADER_BYTES)
     if any(head[place : place + 4] == magic for magic, place in PAIRS.items()):
         raise ItemRejected("unsupported", "a NIfTI pair of .hdr and .img; write it as one .nii file")
     version = 2 if head[4:8] == b"n+2\0" else 1
-    size = 540 if version == 2 else 348
+    size = HEADER_BYTES if version == 2 else MIN_HEADER
     if len(head) < size:
         raise ItemRejected("truncated", f"{len(head)} bytes of a header of {size}")
     header = (nibabel.Nifti2Header if version == 2 else nibabel.Nifti1Header)(head[:size], check=False)

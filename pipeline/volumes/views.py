@@ -10,6 +10,7 @@ from pipeline.volumes.foreground import find_foreground
 GAP = 2  # black columns between two slices
 PLACES = (0.2, 0.4, 0.6, 0.8)  # of the slices of a hash, as shares of the foreground's extent along an axis
 SIDE = 32  # pixels of each
+THUMBNAIL = 64  # pixels of a slice by which copies are found
 LONGEST = 4096  # side of a slice that is shown
 
 
@@ -25,8 +26,7 @@ def three_slices(volume: np.ndarray, has_cubes: bool) -> np.ndarray:
         has_cubes: Whether its voxels are cubes; else nothing is known of their shape here, and a slice is stretched to
             the height of the others, as the network sees it.
     """
-    slices, rows, columns = _central(volume)
-    views = [volume[slices], volume[::-1, rows], volume[::-1, :, columns]]
+    views = _central_slices(volume)
     height = min(max(view.shape[0] for view in views), LONGEST)
     fitted = [_fill(view, height) if has_cubes else _stretch(view, height) for view in views]
     gap = np.zeros((height, GAP), np.uint8)
@@ -50,16 +50,36 @@ def twelve_slices(volume: np.ndarray) -> np.ndarray:
     return np.vstack(lines)
 
 
-def projections(volume: np.ndarray) -> list[np.ndarray]:
-    """Three pictures, (H, W) uint8: the mean along each axis, the brightest place of each white.
+def copy_pictures(volume: np.ndarray) -> list[np.ndarray]:
+    """Four pictures by which copies are found, (H, W) uint8: three slices, and the mean along each axis.
 
-    Every voxel takes part, and noise and the choice of a slice hardly matter, so that copies of one volume agree.
+    In the means every voxel takes part, and noise and the choice of a slice hardly matter. Of a volume with left and
+    right exchanged each picture is mirrored: views from above and from the front are so, and one from the side, which
+    is the same for both, stands next to its own mirror image.
 
     Args:
-        volume: (slices, rows, columns) uint8.
+        volume: (slices, rows, columns) uint8, in the stored orientation.
     """
+    above, front, side = map(_thumbnail, _central_slices(volume))
+    means = projections(volume)
+    slices = np.vstack([above, front, _thumbnail(_with_mirror_image(side))])
+    return [slices, means[0], means[1], _with_mirror_image(means[2])]
+
+
+def projections(volume: np.ndarray) -> list[np.ndarray]:
+    """Three pictures, (H, W) uint8: the mean along each axis, the brightest place of each white."""
     means = [volume.mean(axis=axis, dtype=np.float32) for axis in range(3)]
     return [(mean * (255 / max(float(mean.max()), 1e-3))).astype(np.uint8) for mean in means]
+
+
+def _with_mirror_image(view: np.ndarray) -> np.ndarray:
+    return np.hstack([view, view[:, ::-1]])
+
+
+def _central_slices(volume: np.ndarray) -> list[np.ndarray]:
+    """From above, from the front and from the left, through the foreground near its centre."""
+    slices, rows, columns = _central(volume)
+    return [volume[slices], volume[::-1, rows], volume[::-1, :, columns]]
 
 
 def _box(foreground: np.ndarray) -> tuple[slice, ...]:
@@ -71,9 +91,13 @@ def _box(foreground: np.ndarray) -> tuple[slice, ...]:
     return tuple(bounds)
 
 
-def _square(view: np.ndarray) -> np.ndarray:
+def _square(view: np.ndarray, side: int = SIDE) -> np.ndarray:
     image = Image.fromarray(np.ascontiguousarray(view))
-    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
+
+
+def _thumbnail(view: np.ndarray) -> np.ndarray:
+    return _square(view, THUMBNAIL)
 
 
 def _central(volume: np.ndarray) -> list[int]:

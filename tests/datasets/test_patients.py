@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 import pytest
 from feedback_examples import digest_of
-from volume_examples import series, voxels
+from volume_examples import dicom_slice, series, voxels
 
 from pipeline.core.errors import UserError
 from pipeline.core.sample_codec import FileSet
-from pipeline.datasets import ingestion
+from pipeline.datasets import ingestion, patients
 from pipeline.datasets.ingestion import Limits, ingest_pictures
-from pipeline.datasets.patients import refuse_patients
+from pipeline.datasets.patients import PatientSigns, find_signs, refuse_patients
 from pipeline.datasets.sources.table import Table
 from pipeline.datasets.sources.volumes import Volumes
 from pipeline.images.feedback_pictures import LABEL_COLUMNS, FeedbackPictures
@@ -74,14 +74,37 @@ def test_series_of_nobody_and_what_is_not_there_pass(tmp_path: Path) -> None:
     refuse_patients(source, items)
 
 
+def zipped(where: Path | io.BytesIO, files: FileSet) -> None:
+    with zipfile.ZipFile(where, "w") as archive:
+        for name, data in files.files:
+            archive.writestr(name, data)
+
+
+def test_little_is_read_of_each_volume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patients, "HEAD_BYTES", 1500)
+    large = dicom_slice(voxels((1, 64, 64))[0], (0, 0, 0), "1.2", PatientID="ID-7", PatientName="Doe^John")
+    assert len(large) > 8000
+    (tmp_path / "john").mkdir()
+    (tmp_path / "john" / "0.txt").write_bytes(b"t" * 9000)
+    (tmp_path / "john" / "1.dcm").write_bytes(large)
+    zipped(tmp_path / "a.zip", FileSet(files=(("0.txt", b"t" * 9000), ("1.dcm", large))))
+    (tmp_path / "b.zip").write_bytes(b"PK\x03\x04")
+    read: list[int] = []
+    seen = patients._head_of_stream
+    monkeypatch.setattr(patients, "_head_of_stream", lambda opened: (seen(opened), read.append(opened.tell()))[0])
+    source = table(tmp_path, ["john", "a.zip"])
+    assert find_signs(source, "john") == PatientSigns(is_named=True, is_known=True)
+    assert find_signs(source, "a.zip") == PatientSigns(is_named=False, is_known=True)
+    assert find_signs(source, "b.zip") == find_signs(source, "none") == PatientSigns(is_named=False, is_known=False)
+    assert read == [132, 1500, 132, 1500]
+
+
 def test_a_corrected_series_has_the_group_of_its_patient(project: Path, tmp_path: Path) -> None:
     made = tmp_path / "made"
     for seed, name in enumerate(["cat/s", "dog/s"]):
         write(made / name, of_patient(seed, PatientID=f"ID-{seed}"))
     sent = io.BytesIO()
-    with zipfile.ZipFile(sent, "w") as archive:
-        for name, data in of_patient(9, PatientID="ID-0").files:
-            archive.writestr(name, data)
+    zipped(sent, of_patient(9, PatientID="ID-0"))
     source = Volumes(name="scans", path=str(made), watch="x", salt="pepper")
     folder = Path(FeedbackPictures.of("scans", tmp_path / "feedback").watch)
     image = f"pictures/{digest_of(sent.getvalue())}.zip"

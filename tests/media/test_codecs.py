@@ -91,3 +91,12 @@ def test_what_is_no_sample_is_refused(example: tuple[SampleCodec, bytes], data: 
     for read in (codec.decode, codec.examine, codec.open, codec.header, codec.decode_with_views):
         with pytest.raises(ItemRejected, match=r"^(empty|not_a_picture|not_a_clip|not_a_volume|truncated): "):
             read(data)
+
+
+def test_left_and_right_are_exchanged_and_frames_keep_their_order(example: tuple[SampleCodec, bytes]) -> None:
+    codec, data = example
+    sample = codec.decode(data)
+    mirrored = codec.mirror(sample)
+    assert np.array_equal(mirrored, np.flip(sample, 1 if codec.media == "image" else 2))
+    assert not np.array_equal(mirrored, sample)
+    assert codec.show(mirrored).shape == codec.show(sample).shape

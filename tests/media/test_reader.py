@@ -33,6 +33,8 @@ def reader(source):
 def test_a_picture_that_is_as_it_was(reader, noise):
     found = reader.load_picture(("cat/0.png", content_hash(noise(0))))
     np.testing.assert_array_equal(found, noise(0))
+    mirrored = reader.load_picture(("cat/0.png", content_hash(noise(0))), mirrored=True)
+    np.testing.assert_array_equal(mirrored, noise(0)[:, ::-1])
 
 
 @pytest.mark.parametrize("load", [SampleReader.load_picture, lambda reader, item: reader.load_stored(item, SMALL)])

@@ -69,10 +69,10 @@ def _contradicting_pairs(samples: pd.DataFrame, duplicates: pd.DataFrame) -> pd.
 
 def _compare(reader: SampleReader, pair: tuple[tuple[str, str], tuple[str, str], bool]) -> bool:
     first, second, mirrored = pair
-    return is_same_picture(reader.load_picture(first), reader.load_picture(second), mirrored)
+    return is_same_picture(reader.load_picture(first), reader.load_picture(second, mirrored))
 
 
-def is_same_picture(first: np.ndarray, second: np.ndarray, mirrored: bool = False) -> bool:
+def is_same_picture(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether no part of one picture differs from the other, after alignment, by more than a copy of it would.
 
     Two solar cells cut from one crystal have the same grains; a crack in one of them is a part that differs. Planted
@@ -81,12 +81,11 @@ def is_same_picture(first: np.ndarray, second: np.ndarray, mirrored: bool = Fals
     Args:
         first: (H, W) or (H, W, 3) uint8.
         second: The same, of any other size.
-        mirrored: Whether the second picture is the mirror image.
     """
-    return largest_local_difference(first, second, mirrored) <= MAX_DIFFERENCE
+    return largest_local_difference(first, second) <= MAX_DIFFERENCE
 
 
-def largest_local_difference(first: np.ndarray, second: np.ndarray, mirrored: bool = False) -> float:
+def largest_local_difference(first: np.ndarray, second: np.ndarray) -> float:
     """Root mean square difference of the worst part, in standard deviations of the picture: 0 for the same pixels.
 
     Size, a crop, brightness and contrast have no influence: the second picture is displaced, zoomed and sheared onto
@@ -96,7 +95,6 @@ def largest_local_difference(first: np.ndarray, second: np.ndarray, mirrored: bo
     Source: Lucas and Kanade 1981, An Iterative Image Registration Technique, IJCAI.
     """
     ours, theirs = _grey(first), _grey(second)
-    theirs = theirs[:, ::-1] if mirrored else theirs
     moved, inside = _warp(theirs, _align(ours, theirs))
     if inside.mean() < LEAST_OVERLAP:
         return float("inf")

@@ -172,9 +172,8 @@ class Volumes(FileSource, FormatDetector):
         volumes = find_volumes(place.files, place.head)
         if not volumes or sum(media_named(path) == "image" for path in place.files) > len(volumes):
             return
-        choices = {"path": str(place.root)}
-        if any(volume.identity.patient_id for volume in volumes):
-            choices["salt"] = secrets.token_hex(16)
+        salt = secrets.token_hex(16)  # also where no file has a PatientID: a series that is corrected in use may have
+        choices = {"path": str(place.root), "salt": salt}
         levels = _levels(
             volumes,
             sorted(folders_around(place.files)),

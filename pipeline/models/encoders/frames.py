@@ -23,6 +23,15 @@ def check_frame_encoder(encoder: Any) -> int:
     return int(encoder.feature_dim)
 
 
+def choose_frames(x: Tensor, number: int | None) -> Tensor:
+    """(B, C, T, H, W) to at most `number` of the T frames, those in the middle of so many equal parts; None: all."""
+    total = x.shape[FRAMES]
+    if number is None or number >= total:
+        return x
+    places = [(2 * part + 1) * total // (2 * number) for part in range(number)]
+    return x[:, :, places]
+
+
 def encode_frames(encoder: nn.Module, x: Tensor) -> Tensor:
     """(B, 3, T, H, W) clips or volumes to (B, T, D) features; all frames go through the encoder in one batch."""
     frames = x.movedim(FRAMES, 1)

@@ -56,10 +56,14 @@ def test_a_copy_has_the_same_pixels(kind):
     assert not is_same_picture(np.asarray(image), np.asarray(COPIES[kind](crack(image))))
 
 
-def test_a_mirror_image_is_compared_as_such():
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_mirror_image_is_compared_as_such(make_manifest, mirrored):
     image = np.asarray(texture(0))
-    assert is_same_picture(image, image[:, ::-1], mirrored=True)
-    assert not is_same_picture(image, image[:, ::-1])
+    pictures = {"s00": image, "s01": image[:, ::-1]}
+    samples = make_manifest(["good", "bad"], path=list(pictures), perceptual_hash=["0" * 16, "f" * 16])
+    pairs = pd.DataFrame({"left": ["s00"], "right": ["s01"], "mirrored": [mirrored]})
+    found = add_same_picture(samples, pairs, Reader(pictures))
+    assert found["same_picture"].notna().tolist() == [mirrored] * 2
 
 
 def test_the_same_pixels_differ_by_nothing():
@@ -84,9 +88,10 @@ class Reader:
     def __init__(self, pictures):
         self.pictures, self.read = pictures, []
 
-    def load_picture(self, item):
+    def load_picture(self, item, mirrored=False):
         self.read.append(item[0])
-        return np.asarray(self.pictures[item[0]])
+        picture = np.asarray(self.pictures[item[0]])
+        return picture[:, ::-1] if mirrored else picture
 
 
 def test_only_pairs_that_contradict_each_other_are_read(make_manifest):

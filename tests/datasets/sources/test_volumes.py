@@ -211,7 +211,7 @@ def test_init_recognises_volumes_without_labels(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         write_file(tmp_path / f"Study{number}/scan.nii")
     (way,) = Volumes.recognise(list_files(tmp_path), {})
-    assert (way.layout, way.choices["labels"], "salt" in way.choices) == ("volumes without labels", "none", False)
+    assert (way.layout, way.choices["labels"], "salt" in way.choices) == ("volumes without labels", "none", True)
     assert way.notes == ["the folders 'Study1', 'Study2', 'Study3' differ in a number, so they are no labels"]
     for number in range(9):
         write_file(tmp_path / f"Study1/{number}.png")

@@ -38,6 +38,13 @@ def test_the_mean_is_blind_to_the_order_of_frames(small):
     assert encoder.feature_dim == small.feature_dim == found.shape[1]
 
 
+@pytest.mark.parametrize(("number", "places"), [(1, [2]), (2, [1, 3]), (4, [0, 1, 3, 4]), (5, [0, 1, 2, 3, 4])])
+def test_a_part_of_the_frames_is_in_the_middle_of_equal_parts(small, number, places):
+    found = FrameMean(small, max_frames=number)(CLIPS)
+    torch.testing.assert_close(found, encode_frames(small, CLIPS[:, :, places]).mean(dim=1))
+    torch.testing.assert_close(FrameMean(small, max_frames=9)(CLIPS), FrameMean(small)(CLIPS))
+
+
 @pytest.mark.parametrize(("cell", "layer"), [("lstm", nn.LSTM), ("gru", nn.GRU)])
 def test_a_recurrent_layer_reads_the_frames_in_order(small, cell, layer):
     encoder = FrameRecurrent(small, cell, 6).eval()

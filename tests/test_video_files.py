@@ -13,7 +13,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from pipeline.core import artifacts, config
-from pipeline.core.sample_codec import media_name
+from pipeline.media.choice import media_of_params
 from pipeline.retraining import feedback_step
 from pipeline.serving.application import create_application
 from pipeline.serving.gate import Access
@@ -80,7 +80,7 @@ def server(project, tmp_path, monkeypatch):
 
 def test_corrected_films_come_back_with_the_label_that_a_person_gave(server, project):
     params = config.load_params()
-    assert media_name(params) == "clip"
+    assert media_of_params(params) == "clip"
     assert ingest.main() == ["21 clips, 2 classes"]
     manifest = artifacts.read_table(artifacts.MANIFEST).set_index("sample_id")
     assert sorted(manifest["format"].unique()) == ["avi", "frames", "gif", "matroska", "mov"]

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.core.sample_codec import media_name
 from pipeline.core.terminal import count_of, say
+from pipeline.media.choice import media_of_params
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -213,7 +213,7 @@ def write(params: Params, report: ClusterReport, table: pd.DataFrame, inputs: It
         {"cluster": [one.name for one in report.clusters], "pictures": [one.size for one in report.clusters]}
     )
     artifacts.write_csv(artifacts.CLUSTER_NAMES, names.assign(name=""))
-    artifacts.write_text(artifacts.CLUSTERS_PAGE, clusters_page(report, images, links, media_name(params)))
+    artifacts.write_text(artifacts.CLUSTERS_PAGE, clusters_page(report, images, links, media_of_params(params)))
     write_commands_page(report.source)
 
 

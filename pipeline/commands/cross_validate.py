@@ -188,12 +188,12 @@ def _read_single(source: str) -> dict[str, Estimate] | None:
 def _write(found: CrossValidation, results: list[FoldResult]) -> None:
     import pandas as pd
 
-    from pipeline.core.sample_codec import media_name
+    from pipeline.media.choice import media_of_params
     from pipeline.report.command_pages import ANSWER, write_commands_page
     from pipeline.report.cross_validation import cross_validation_page, describe_leading
 
     artifacts.write_json(FIGURES, {ANSWER: describe_leading(found), **found.to_json()})
-    artifacts.write_text(PAGE, cross_validation_page(found, media_name(results[0].params)))
+    artifacts.write_text(PAGE, cross_validation_page(found, media_of_params(results[0].params)))
     write_commands_page(found.source)
     table = pd.concat([result.rows for result in results], ignore_index=True)
     artifacts.write_table(PREDICTIONS, table, metadata={"classes": results[0].predictions.classes})

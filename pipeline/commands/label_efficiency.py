@@ -54,8 +54,8 @@ def main(
         )
     from pipeline.core import config
     from pipeline.core.choices import refuse_without_labels
-    from pipeline.core.sample_codec import media_name
     from pipeline.experiments import label_efficiency as measuring
+    from pipeline.media.choice import media_of_params
     from pipeline.report.label_efficiency_text import describe_label_efficiency
 
     params = config.load_params()
@@ -63,7 +63,7 @@ def main(
     sizes = tuple(sorted(set(labels)))
     request = measuring.Request(sizes=sizes, num_draws=draws, num_fine_tuned=finetune, seed=seed)
     found = measuring.measure_label_efficiency(params, request)
-    measuring.write_label_efficiency(found, media_name(params))
+    measuring.write_label_efficiency(found, media_of_params(params))
     runs = []
     if not no_mlflow:
         measuring.record_label_efficiency(params, request, found)

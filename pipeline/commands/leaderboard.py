@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts, test_ledger
 from pipeline.core.errors import UserError
-from pipeline.core.sample_codec import media_name
 from pipeline.core.terminal import say
+from pipeline.media.choice import media_of_params
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ def main(name: str) -> None:
     board["machine"] = speed.machine() if outcomes else ""
     artifacts.write_csv(TABLE, board)
     shown = leaderboard_page(
-        name, board, speed.machine(), listed.margin, not metric.larger_is_better, media_name(params)
+        name, board, speed.machine(), listed.margin, not metric.larger_is_better, media_of_params(params)
     )
     artifacts.write_text(PAGE, shown)
     write_commands_page()

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of, say
 from pipeline.core.times import read_time
+from pipeline.media.choice import media_of_params
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -91,7 +92,7 @@ def main(
     write_monitoring(params, report, new.what)
     say(
         *new.notes,
-        *summarise(report, noun_of(media_name(params))),
+        *summarise(report, noun_of(media_of_params(params))),
         f"wrote {artifacts.MONITORING} and {artifacts.MONITORING_PAGE}",
     )
 

@@ -30,8 +30,9 @@ from typing import TYPE_CHECKING
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError, name_some
 from pipeline.core.progress import go_on
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import bar_chart, count_of, say
+from pipeline.media.choice import media_of_card
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,7 +210,7 @@ def export_split(splits: tuple[str, ...], out: Path) -> None:
         table.append(found)
     path = artifacts.PREDICTOR / "card.json"
     card = artifacts.read_json(path) if path.is_file() else {}
-    samples = count_of(len(found), noun_of(media_name(card.get("packing") or {})))
+    samples = count_of(len(found), noun_of(media_of_card(card.get("packing") or {})))
     say(f"{samples} of {' and '.join(splits)}, {found['right'].sum():,} of them right", f"wrote {out}")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts, config
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
+from pipeline.media.choice import media_of_params
 from pipeline.prediction.new_pictures import load_images
 from pipeline.report.command_pages import ANSWER, write_commands_page
 from pipeline.report.monitoring import monitoring_page, shown_samples
@@ -37,8 +38,10 @@ def write_monitoring(
         figures: Where the figures go.
         page: Where the page goes.
     """
-    artifacts.write_json(figures, {ANSWER: [report.describe_result(noun_of(media_name(params)))], **report.to_json()})
+    artifacts.write_json(
+        figures, {ANSWER: [report.describe_result(noun_of(media_of_params(params)))], **report.to_json()}
+    )
     images = load_images(params, {side: shown_samples(report, side) for side in ("New", "Training")}, arrived)
     name = str(config.get_section(params, "source")["name"])
-    artifacts.write_text(page, monitoring_page(name, report, images, what, media_name(params)))
+    artifacts.write_text(page, monitoring_page(name, report, images, what, media))
     write_commands_page(name)

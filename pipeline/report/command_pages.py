@@ -13,7 +13,7 @@ from typing import Literal, final
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.page_inputs import changed_inputs
-from pipeline.core.sample_codec import media_name
+from pipeline.media.choice import media_of_params
 from pipeline.report.formatting import join_names
 from pipeline.report.rendering import page
 
@@ -119,7 +119,7 @@ def _name_project() -> str:
 def _media() -> str:
     with suppress(UserError):
         params = config.load_params()
-        return media_name(params) if isinstance(params.get("media"), dict) else "image"
+        return media_of_params(params) if isinstance(params.get("media"), dict) else "image"
     return "image"
 
 

@@ -16,10 +16,11 @@ from pipeline.core.manifest_schema import (
     property_column,
     short_name,
 )
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of
 from pipeline.images.decoding import REJECTION_REASONS
 from pipeline.images.feedback_pictures import is_feedback
+from pipeline.media.choice import media_of_card
 from pipeline.report.card_texts import CardTexts, join_sections
 from pipeline.report.markdown import bullets, escape, table
 
@@ -73,7 +74,7 @@ class DataFacts:
     @property
     def noun(self) -> str:
         """What a sample is called."""
-        return noun_of(media_name(self.packing))
+        return noun_of(media_of_card(self.packing))
 
 
 def data_sheet(facts: DataFacts, texts: CardTexts) -> str:
@@ -141,7 +142,7 @@ def _composition(facts: DataFacts) -> str:
         {1: "grey", 3: "colour"}.get(int(one), f"{one} channels") for one in sorted(samples["channels"].unique())
     )
     lines.append(f"{formats}; {sides[0]} x {sides[1]} pixels; {channels}")
-    return bullets([*lines, *_extents(samples, media_name(facts.packing))])
+    return bullets([*lines, *_extents(samples, media_of_card(facts.packing))])
 
 
 def _extents(samples: pd.DataFrame, media: str) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.core.estimate import Estimate
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
+from pipeline.media.choice import media_of_card
 from pipeline.report.decisions import describe_calibration, describe_class_drift, describe_coverage
 from pipeline.report.distance_text import describe_distance
 from pipeline.report.formatting import with_noun
@@ -26,7 +27,7 @@ def describe_decisions(decisions: JsonObject, card: JsonObject, class_drift: Sto
     """
     policy, figures = decisions["policy"], decisions["figures"]
     known = {name: Estimate.from_json(entry) for name, entry in figures.items()}
-    rows, noun = decisions["rule"], noun_of(media_name(card.get("packing") or {}))
+    rows, noun = decisions["rule"], noun_of(media_of_card(card.get("packing") or {}))
     lines = [
         with_noun(describe_calibration(policy, known), noun),
         *(

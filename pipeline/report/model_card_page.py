@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.estimate import Estimate
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
 from pipeline.evaluation.robustness import ALL, CLEAN
+from pipeline.media.choice import media_of_card
 from pipeline.report.card_texts import CardTexts, join_sections
 from pipeline.report.formatting import PLAIN, SPACE, figure, with_noun
 from pipeline.report.markdown import bullets, escape, table
@@ -66,7 +67,7 @@ class ModelFacts:
     @property
     def noun(self) -> str:
         """What a sample is called."""
-        return noun_of(media_name(self.card.get("packing") or {}))
+        return noun_of(media_of_card(self.card.get("packing") or {}))
 
 
 def model_card(facts: ModelFacts, texts: CardTexts) -> str:

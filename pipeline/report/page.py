@@ -14,12 +14,13 @@ from pipeline.core.estimate import Estimate, read_estimates
 from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.core.results import StoredFinding, read_findings
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.counterfactual_results import Counterfactuals
 from pipeline.evaluation.explanation_results import Explanations, read_explanations
 from pipeline.evaluation.mistake_order import order_mistakes
 from pipeline.features.training_neighbours import Neighbour, training_neighbours
+from pipeline.media.choice import media_of_card
 from pipeline.media.reader import SampleReader
 from pipeline.media.thumbnails import load_thumbnails
 from pipeline.report.balance import balances
@@ -123,7 +124,7 @@ class Material:
     @property
     def media(self) -> str:
         """What a sample is: image, clip or volume."""
-        return media_name(self.card.get("packing") or {})
+        return media_of_card(self.card.get("packing") or {})
 
     @classmethod
     def gather(

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of
+from pipeline.media.choice import media_of_card
 from pipeline.report.formatting import SPACE, file_size, whole
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def model_facts(card: JsonObject, num_epochs: int, num_bytes: int) -> list[tuple
         num_bytes: Of the predictor's files.
     """
     encoder, train, samples = (card.get(name) or {} for name in ("encoder", "train", "num_samples"))
-    noun = noun_of(media_name(card.get("packing") or {}))
+    noun = noun_of(media_of_card(card.get("packing") or {}))
     trained = _describe_trainer(train)
     if samples.get("train"):
         epochs = "" if "estimator" in train else f"{count_of(num_epochs, 'epoch')} of "
@@ -59,7 +60,7 @@ def model_facts(card: JsonObject, num_epochs: int, num_bytes: int) -> list[tuple
 
 def provenance(params: Params, card: JsonObject) -> Provenance:
     encoder, packing, train = (card.get(name) or {} for name in ("encoder", "packing", "train"))
-    noun = noun_of(media_name(packing))
+    noun = noun_of(media_of_card(packing))
     facts = [
         ("Encoder", encoder.get("architecture") or _words(encoder)),
         ("Pretrained weights", _describe_weights(encoder["weights"]) if "weights" in encoder else ""),

@@ -9,11 +9,12 @@ from pipeline.core.estimate import Change, Estimate, read_estimates
 from pipeline.core.finding_text import count_states, describe_failure, ways_out
 from pipeline.core.progress import duration
 from pipeline.core.results import StoredFinding, read_findings
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of, truncate
 from pipeline.evaluation.curve_text import describe_curve
 from pipeline.evaluation.gates.stable_clusters import STABILITY
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
+from pipeline.media.choice import media_of_card
 from pipeline.report.test_uses import describe_uses, read_limit, read_uses
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def read_summary() -> list[str]:
     checks = read_findings(artifacts.CHECKS) | read_findings(artifacts.CURATION)
     registration = artifacts.read_json(artifacts.REGISTRATION)
     card = artifacts.read_json(CARD) if CARD.exists() else {}
-    name, noun = str(card.get("source", "")), noun_of(media_name(card.get("packing") or {}))
+    name, noun = str(card.get("source", "")), noun_of(media_of_card(card.get("packing") or {}))
     test = describe_uses(registration["test_set_uses"], read_uses(), read_limit(), noun)
     return summary_lines(name, metrics, checks, registration, test, durations.read_durations(name), noun)
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from pipeline.choices.retraining_options import PROJECT
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of
 from pipeline.core.uris import main_checkout
 from pipeline.experiments.dvc_queue import Refusal, call_dvc
+from pipeline.media.choice import media_of_params
 from pipeline.retraining import pipeline_run
 from pipeline.serving.answer_store import PLACE
 from pipeline.serving.answer_tables import read_feedback
@@ -44,7 +45,7 @@ def take_feedback(params: Params, store: str | None) -> JsonObject:
         call_dvc("add", folder.as_posix())
     except Refusal as error:
         raise UserError(f"dvc add {folder}: {error}") from None
-    return {**found.to_json(), "sentence": describe_feedback(found, noun_of(media_name(params)))}
+    return {**found.to_json(), "sentence": describe_feedback(found, noun_of(media_of_params(params)))}
 
 
 @contextmanager
@@ -61,7 +62,7 @@ def feedback_in_advance(params: Params, store: str | None) -> Iterator[tuple[Pat
         if (artifacts.FEEDBACK / name).is_dir():
             shutil.copytree(artifacts.FEEDBACK / name, Path(root) / name)
         found = _export(params, store, Path(root))
-        yield (None, "") if found is None else (Path(root), describe_feedback(found, noun_of(media_name(params))))
+        yield (None, "") if found is None else (Path(root), describe_feedback(found, noun_of(media_of_params(params))))
 
 
 def feedback_record(params: Params) -> Path:

@@ -11,7 +11,7 @@ from pipeline.core.choices import refuse_unfit
 from pipeline.core.estimate import write_estimates
 from pipeline.core.feature_reference import read_reference
 from pipeline.core.predictions import Predictions
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.cluster_agreement import pair_labels
 from pipeline.evaluation.cluster_report import Options as Clustering
@@ -32,6 +32,7 @@ from pipeline.evaluation.time_use import Options as TimeUse
 from pipeline.evaluation.worst_group import WORST, worst_group_accuracy
 from pipeline.features.extractor import FeatureOptions
 from pipeline.features.store import Embeddings
+from pipeline.media.choice import media_of_params
 from pipeline.media.reader import make_reader
 from pipeline.report.clusters import clusters_page, describe_findings, show_pictures
 from pipeline.report.confusion import confusion_table
@@ -134,7 +135,7 @@ def evaluate_clusters(params: Params, packed: PackedDataset, predictor: Predicto
     artifacts.write_csv(artifacts.SLICES, pd.DataFrame(columns=SLICE_COLUMNS))
     artifacts.write_csv(artifacts.CONFUSION, pair_labels(samples[samples["split"] == "test"], assigned))
     write_plots(of_policy, figures, pd.read_csv(artifacts.ROBUSTNESS))
-    manifest, media = artifacts.read_table(artifacts.MANIFEST), media_name(params)
+    manifest, media = artifacts.read_table(artifacts.MANIFEST), media_of_params(params)
     artifacts.write_text(artifacts.REPORT, clusters_page(report, *show_pictures(params, report, manifest), media))
     write_index(str(card["source"]), "evaluate", media=media)
     return [describe_findings(report)]

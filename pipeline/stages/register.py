@@ -13,13 +13,14 @@ from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.estimate import read_estimates
 from pipeline.core.open_types import JsonObject
 from pipeline.core.results import read_findings
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
 from pipeline.core.test_ledger import EVALUATE, Reading
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.counterfactual_results import read_figures
 from pipeline.evaluation.explanation_results import read_explanation_figures
 from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.evaluation.policy_evaluation import read_policy, read_policy_figures
+from pipeline.media.choice import media_of_card
 from pipeline.report.card_texts import CardTexts
 from pipeline.report.comparison import comparison_page
 from pipeline.report.data_sheet import DataFacts, data_sheet
@@ -103,7 +104,7 @@ def main() -> list[str]:
     share_reading(run_id, Reading.of([of_test], EVALUATE, card["training_key"]))
     result = register_version(options, run_id, key, rules, card, packed, policy)
     describe_version(result, run_id, params, card, facts)
-    media = media_name(card.get("packing") or {})
+    media = media_of_card(card.get("packing") or {})
     artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result, media))
     artifacts.write_json(artifacts.REGISTRATION, result)
     details = version_facts(result, card, len(curves))
@@ -112,7 +113,7 @@ def main() -> list[str]:
         card,
         details,
         texts,
-        read_evaluation_note(result["test_set_uses"], noun_of(media_name(card.get("packing") or {}))).lines,
+        read_evaluation_note(result["test_set_uses"], noun_of(media_of_card(card.get("packing") or {}))).lines,
     )
     runs.log_files(run_id, "cards", [artifacts.MODEL_CARD, artifacts.DATA_SHEET])
     write_index(str(card["source"]), "register", details, media)
@@ -165,7 +166,7 @@ def version_facts(result: JsonObject, card: JsonObject, num_epochs: int) -> list
         (
             "Readings of test",
             "; ".join(
-                read_evaluation_note(result["test_set_uses"], noun_of(media_name(card.get("packing") or {}))).lines
+                read_evaluation_note(result["test_set_uses"], noun_of(media_of_card(card.get("packing") or {}))).lines
             ),
         ),
         ("Training time", "" if seconds is None else duration(seconds)),

@@ -15,8 +15,9 @@ from pipeline.core import artifacts
 from pipeline.core.choices import is_supervised
 from pipeline.core.estimate import Estimate, read_estimates
 from pipeline.core.results import StoredFinding, read_findings
-from pipeline.core.sample_codec import media_name, noun_of
+from pipeline.core.sample_codec import noun_of
 from pipeline.evaluation.margin_text import BEYOND, describe_margin
+from pipeline.media.choice import media_of_params
 from pipeline.tracking.connection import open_store
 from pipeline.tracking.experiments import NOTE, dataset_of
 from pipeline.tracking.parameters import augmentation_names, encoder_name, learner_name
@@ -66,7 +67,7 @@ def describe_version(
         facts: As `data_facts` returns them.
     """
     findings = read_findings(artifacts.CHECKS) | read_findings(artifacts.CURATION)
-    text = summarise(read_estimates(artifacts.TEST_METRICS), findings, result, noun_of(media_name(params)))
+    text = summarise(read_estimates(artifacts.TEST_METRICS), findings, result, noun_of(media_of_params(params)))
     recipe = describe_recipe(params, card, facts)
     labels = version_tags(result, findings, params)
     name, version = result["model"], result["version"]
@@ -157,7 +158,7 @@ def headline(figures: Mapping[str, Estimate], noun: str = "picture") -> str:
 
 def describe_recipe(params: Params, card: JsonObject, facts: Mapping[str, object]) -> str:
     """Data set, encoder and learner in a sentence."""
-    nouns = f"{noun_of(media_name(params))}s"
+    nouns = f"{noun_of(media_of_params(params))}s"
     count = f"{facts['samples']:,} {nouns}" if "samples" in facts else nouns
     return (
         f"Data set `{card['source']}` ({count}, {_classes(card['classes'])}; digest {card['data_hash'][:SHORT]}); "
@@ -168,7 +169,7 @@ def describe_recipe(params: Params, card: JsonObject, facts: Mapping[str, object
 
 def describe_model(name: str, params: Params, card: JsonObject) -> str:
     """What a registered model does and how it is loaded; the same for all its versions."""
-    media = media_name(params)
+    media = media_of_params(params)
     nouns = f"{noun_of(media)}s"
     what = f"Classifies {nouns} as in" if is_supervised(params) else f"Groups {nouns} like those of"
     return (

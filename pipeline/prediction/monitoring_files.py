@@ -38,9 +38,8 @@ def write_monitoring(
         figures: Where the figures go.
         page: Where the page goes.
     """
-    artifacts.write_json(
-        figures, {ANSWER: [report.describe_result(noun_of(media_of_params(params)))], **report.to_json()}
-    )
+    media = media_of_params(params)
+    artifacts.write_json(figures, {ANSWER: [report.describe_result(noun_of(media))], **report.to_json()})
     images = load_images(params, {side: shown_samples(report, side) for side in ("New", "Training")}, arrived)
     name = str(config.get_section(params, "source")["name"])
     artifacts.write_text(page, monitoring_page(name, report, images, what, media))

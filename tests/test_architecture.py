@@ -18,7 +18,8 @@ MODULES = sorted(PIPELINE.rglob("*.py"))
 COMPONENTS = tuple(sorted({kind.package for kind in KINDS.values()}))
 MAX_LINES = 300
 CONTRACTS = tuple(
-    f"core/{name}.py" for name in ("contracts", "engine_contract", "evaluation_contracts", "retrain_contracts")
+    f"core/{name}.py"
+    for name in ("contracts", "engine_contract", "evaluation_contracts", "labelling_contracts", "retrain_contracts")
 )  # by who builds it
 HEAVY = ("torch", "captum", "optuna", "mlflow", "great_expectations", "timm", "torchvision", "faiss", "sklearn", "ray")
 

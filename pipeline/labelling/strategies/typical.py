@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.core.labelling_contracts import QueryBatch, QueryPool, QueryStrategy
 from pipeline.core.ranges import PositiveInt
 from pipeline.labelling.batches import take_in_turn
+from pipeline.labelling.clusters import find_clusters
 from pipeline.labelling.distances import mean_distances
 
 if TYPE_CHECKING:
@@ -76,15 +77,3 @@ class Typical(QueryStrategy):
         rows, scores = take_in_turn(choose, np.flatnonzero(pool.is_open), pool.groups, budget)
         meaning = "1 over the mean distance to its nearest neighbours in its cluster"
         return QueryBatch(rows=rows, scores=scores, meaning=meaning)
-
-
-def find_clusters(features: np.ndarray, number: int, seed: int) -> np.ndarray:
-    """(N,) cluster of each of (N, D) features, 0 to `number` - 1, by k-means."""
-    from sklearn.cluster import KMeans, MiniBatchKMeans
-
-    kind = KMeans if number <= MOST_EXACT else MiniBatchKMeans
-    codes: np.ndarray = kind(number, n_init=1, random_state=seed).fit_predict(features)
-    return codes
-
-
-MOST_EXACT = 100  # clusters, above which k-means sees a part of the samples at a time, as the authors do

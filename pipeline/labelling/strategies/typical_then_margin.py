@@ -25,6 +25,7 @@ class TypicalThenMargin(QueryStrategy):
 
     Args:
         labels_per_class: Labels for each class, on average, from which `margin` chooses.
+        spread: As of `margin`.
         neighbours: As of `typical`.
         max_clusters: As of `typical`.
         min_cluster: As of `typical`.
@@ -35,6 +36,7 @@ class TypicalThenMargin(QueryStrategy):
     needs_labels: ClassVar[bool] = False
 
     labels_per_class: PositiveInt
+    spread: PositiveInt
     neighbours: PositiveInt
     max_clusters: PositiveInt
     min_cluster: PositiveInt
@@ -43,6 +45,6 @@ class TypicalThenMargin(QueryStrategy):
         known = pool.labels[pool.is_known]
         num_wanted = self.labels_per_class * max(2, known.shape[1])
         if len(known) >= num_wanted and has_two_classes(known, pool.is_exclusive):
-            return Margin()(pool, budget, rng)
+            return Margin(spread=self.spread)(pool, budget, rng)
         typical = Typical(neighbours=self.neighbours, max_clusters=self.max_clusters, min_cluster=self.min_cluster)
         return typical(pool, budget, rng)

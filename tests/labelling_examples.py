@@ -14,6 +14,12 @@ from pipeline.core.labelling_contracts import ProbeKind, QueryPool
 from pipeline.labelling.probes import predict_labels
 
 PARAMS: dict[str, Any] = {"source": {"name": "blobs"}, "task": RECIPE["task"], "evaluate": EVALUATE}
+BLOBS = [  # 14 near the origin, 9 near (6, 0), 6 near (0, 7)
+    *([-0.1, 0.3], [1.0, -0.1], [-0.1, 0.5], [-0.4, -0.1], [0.4, 0.3], [0.0, 0.3], [-1.4, 0.5], [-0.5, -0.8]),
+    *([0.1, 0.4], [-0.2, -0.5], [0.0, 0.0], [0.7, 0.4], [0.1, 0.6], [-0.1, -0.5], [6.3, 0.3], [5.9, -0.4]),
+    *([6.1, -1.2], [6.3, 0.2], [5.2, 0.0], [5.5, 0.4], [5.0, -0.5], [6.4, 0.6], [4.9, -0.2], [0.2, 6.7]),
+    *([0.8, 6.4], [0.2, 6.5], [0.7, 7.0], [-0.2, 6.1], [0.8, 7.4]),
+]
 
 
 def make_pool(

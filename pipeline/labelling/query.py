@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
@@ -66,6 +67,11 @@ def choose_share(samples: pd.DataFrame) -> float:
     """
     labelled = samples.loc[samples["is_labelled"] & ~samples["is_dropped"], "split"].value_counts()
     return SHARE_OF_FEW if any(labelled.get(part, 0) < FEW for part in MEASURED) else SHARE
+
+
+def count_random(budget: int, share: float) -> int:
+    """How many samples of a batch are random: rounded up, so that a share above 0 gives at least one."""
+    return min(budget, math.ceil(round(share * budget, 6)))
 
 
 def make_pool(pool: SamplePool, is_exclusive: bool, seed: int) -> QueryPool:
@@ -141,7 +147,7 @@ def run_query(pool: SamplePool, is_exclusive: bool, query: Query, number: int) -
     rng = np.random.default_rng([query.seed, number])
     names = candidate_names(pool)
     share = choose_share(pool.samples) if query.random_share is None else query.random_share
-    num_random = 0 if strategy.of_labelled else min(query.budget, round(share * query.budget))
+    num_random = 0 if strategy.of_labelled else count_random(query.budget, share)
     _refuse_hopeless(strategy, query.strategy, seen)
     is_random = isinstance(strategy, Random)
     parts: list[tuple[str, QueryBatch]] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.terminal import count_of
 from pipeline.labelling.label_queue import QUEUE
-from pipeline.labelling.query import FEW, MEASURED, RANDOM, build_strategy, disputed_rows
+from pipeline.labelling.query import FEW, MEASURED, RANDOM, build_strategy, count_random, disputed_rows
 
 if TYPE_CHECKING:
     from pipeline.datasets.label_decisions import LabelDecision
@@ -42,7 +42,7 @@ def is_waiting(
 
 def _is_same(queue: Sequence[QueuedSample], query: Query) -> bool:
     found = {line.strategy for line in queue}
-    if query.random_share is not None and _num_random(queue) != round(query.random_share * query.budget):
+    if query.random_share is not None and _num_random(queue) != count_random(query.budget, query.random_share):
         return query.strategy == RANDOM and found == {RANDOM}
     return found <= {query.strategy, RANDOM} and (query.strategy in found or query.random_share == 1)
 
@@ -55,7 +55,7 @@ def describe_waiting(queue: Sequence[QueuedSample]) -> list[str]:
     """That the same samples still wait."""
     return [
         (
-            f"The {count_of(len(queue), 'sample')} of {_batches(queue)} still wait: nobody has labelled any since, so "
+            f"The queue still waits ({_batches(queue)}): nobody has labelled any of it since, so "
             f"the same query changes nothing; remove {QUEUE} to choose anew"
         ),
         f"Queue: {QUEUE}",

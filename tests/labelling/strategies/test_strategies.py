@@ -1,11 +1,12 @@
 """What each strategy chooses: hand-worked numbers, those of scikit-activeml 1.0.1, and what all have in common."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
 from conf_options import CONF, options
-from labelling_examples import make_pool
+from labelling_examples import BLOBS, make_pool
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
@@ -27,12 +28,11 @@ SCATTER = [
     *([2.0, -2.6], [0.4, -0.6], [-0.5, -0.2], [-2.0, -0.2], [-0.9, 3.3], [0.2, -0.4], [-0.3, -0.7], [-1.1, -0.4]),
     *([0.5, -0.2], [1.0, -0.2], [0.0, 1.5], [0.5, -0.5]),
 ]
-BLOBS = [  # 14 near the origin, 9 near (6, 0), 6 near (0, 7)
-    *([-0.1, 0.3], [1.0, -0.1], [-0.1, 0.5], [-0.4, -0.1], [0.4, 0.3], [0.0, 0.3], [-1.4, 0.5], [-0.5, -0.8]),
-    *([0.1, 0.4], [-0.2, -0.5], [0.0, 0.0], [0.7, 0.4], [0.1, 0.6], [-0.1, -0.5], [6.3, 0.3], [5.9, -0.4]),
-    *([6.1, -1.2], [6.3, 0.2], [5.2, 0.0], [5.5, 0.4], [5.0, -0.5], [6.4, 0.6], [4.9, -0.2], [0.2, 6.7]),
-    *([0.8, 6.4], [0.2, 6.5], [0.7, 7.0], [-0.2, 6.1], [0.8, 7.4]),
-]
+
+
+@cache
+def built(name: str) -> QueryStrategy:
+    return build_strategy(name)
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -148,7 +148,7 @@ def test_random_takes_each_open_sample_equally_often() -> None:
 @pytest.mark.parametrize("name", options("query"))
 @pytest.mark.parametrize("is_exclusive", [True, False])
 def test_every_strategy_of_conf_keeps_the_contract(name: str, is_exclusive: bool) -> None:
-    strategy = build_strategy(name)
+    strategy = built(name)
     groups = np.arange(29) // 2
     labels = np.eye(2)[[0] * 14 + [1] * 15]
     pool = make_pool(BLOBS, [0, 1, 14, 20], labels, groups, is_exclusive, suspicion=[0.5] * 29)
@@ -167,10 +167,14 @@ def test_every_strategy_of_conf_keeps_the_contract(name: str, is_exclusive: bool
     assert (pool.features == before).all()
 
 
-@pytest.mark.parametrize("name", [name for name in options("query") if not build_strategy(name).needs_labels])
-def test_strategies_that_need_no_labels_begin_without_any(name: str) -> None:
-    strategy = build_strategy(name)
-    assert len(strategy(make_pool(BLOBS), 4, rng()).rows) == (0 if name == "suspects" else 4)
+@pytest.mark.parametrize("name", options("query"))
+def test_only_strategies_that_need_no_labels_begin_without_any(name: str) -> None:
+    strategy, pool = built(name), make_pool(BLOBS)
+    if strategy.needs_labels:
+        with pytest.raises(UserError, match=r"label a batch of colibri query --strategy typical first"):
+            strategy(pool, 4, rng())
+    else:
+        assert len(strategy(pool, 4, rng()).rows) == (0 if name == "suspects" else 4)
 
 
 def test_conf_lists_what_there_is() -> None:

@@ -2,9 +2,9 @@
 
     python -m benchmarks.query_strategies [--repeats 24] [--budgets 20 50 100 200 300] [--strategies margin typical]
 
-Type it in a project that ran up to embed. `colibri simulate-labelling` measures on val as it is, which may be small. Here
-each repeat takes other groups of train and val as the pool, six tenths of the samples, and measures on the rest. Test is
-not read. Prints balanced accuracy in points above random labels, and its standard error over repeats.
+Type it in a project that ran up to embed. `colibri simulate-labelling` measures on val as it is, which may be small.
+Here each repeat takes other groups of train and val as the pool, six tenths of the samples, and measures on the rest.
+Test is not read. Prints balanced accuracy in points above random labels, and its standard error over repeats.
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ def count_saved(
     if not math.isfinite(value):
         end = f"more than {sizes[-1]:,.0f}" if value > 0 else f"fewer than {sizes[0]:,.0f}"
         reason = f"{end} random labels, the most and fewest that were measured"
-        return _saved(name, num_labels, None, None, reason)
+        return _make_saved(name, num_labels, None, None, reason)
     num = len(own)
     without = [np.delete(np.arange(num), at) for at in range(num)] if num > 1 else []
     left_out = np.array(
@@ -225,15 +225,16 @@ def count_saved(
     varied = _invert(replicates, found.replicates[LEADING], sizes)
     basis = val.basis(LEADING)
     if basis.groups < MIN_GROUPS or num < 2:
-        return _saved(name, num_labels, value, None, basis.caveat(False) or "one repeat")
+        return _make_saved(name, num_labels, value, None, basis.caveat(False) or "one repeat")
     if not np.isfinite(left_out).all() or np.mean(~np.isfinite(varied)) > MAX_LOST:
-        return _saved(name, num_labels, value, None, "the interval ends beyond the random labels that were measured")
+        reason = "the interval ends beyond the random labels that were measured"
+        return _make_saved(name, num_labels, value, None, reason)
     of_draws = math.sqrt((num - 1) / num * float(((left_out - left_out.mean()) ** 2).sum()))
     of_groups = val.weights.spread(np.where(np.isfinite(varied), varied, np.nan))
-    return _saved(name, num_labels, value, crossed_half_width(of_draws, num, of_groups, basis.groups), "")
+    return _make_saved(name, num_labels, value, crossed_half_width(of_draws, num, of_groups, basis.groups), "")
 
 
-def _saved(name: str, num_labels: int, value: float | None, half: float | None, reason: str) -> LabelsSaved:
+def _make_saved(name: str, num_labels: int, value: float | None, half: float | None, reason: str) -> LabelsSaved:
     return LabelsSaved(
         strategy=name,
         num_labels=num_labels,

@@ -87,7 +87,7 @@ def describe_queue(
         lines.append(f"{name}: {meaning}")
     if num_random := _num_random(samples):
         lines.append(f"{num_random:,} are random and may go to val and test; the others go to train alone")
-    elif missing := _unmeasured(pool):
+    elif missing := _parts_with_few(pool):
         lines.append(
             f"{' and '.join(missing)} have under {FEW} labelled samples, and none of this batch can go there: add "
             "--random-share 0.5"
@@ -99,7 +99,7 @@ def describe_queue(
     return [*lines, f"Queue: {QUEUE}", NEXT]
 
 
-def _unmeasured(pool: SamplePool) -> list[str]:
+def _parts_with_few(pool: SamplePool) -> list[str]:
     counts = pool.samples.loc[pool.samples["is_labelled"] & ~pool.samples["is_dropped"], "split"].value_counts()
     return [part for part in MEASURED if counts.get(part, 0) < FEW]
 

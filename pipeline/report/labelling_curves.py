@@ -28,7 +28,9 @@ def labelling_page(found: LabellingCurves) -> str:
         "differences": [
             (name, [_gain(found.find(name, number, RANDOM)) for number in found.budgets]) for name in found.strategies
         ],
-        "saved": [(name, [_saved(one) for one in found.saved if one.strategy == name]) for name in found.strategies],
+        "saved": [
+            (name, [_show_saved(one) for one in found.saved if one.strategy == name]) for name in found.strategies
+        ],
     }
     return page("simulate_labelling.html.jinja", content)
 
@@ -91,7 +93,7 @@ def _gain(point: CurvePoint) -> tuple[str, str]:
     return DASH if one.value is None else format_signed(one.value), between
 
 
-def _saved(one: LabelsSaved) -> tuple[str, str]:
+def _show_saved(one: LabelsSaved) -> tuple[str, str]:
     """Random labels that give the same, and the interval, or why there is none."""
     if one.equal is None:
         return "cannot be judged", one.reason

@@ -25,7 +25,7 @@ def text(*overrides: str) -> str:
     return config.compose(CONF, list(overrides))
 
 
-OF_COMMANDS = ("engine", "leaderboard", "tune")  # composed where they are used, and not by config.yaml
+OF_COMMANDS = ("engine", "leaderboard", "query", "tune")  # composed where they are used, and not by config.yaml
 # groups of which a list of files is chosen
 LISTED = ("augmentation", "corruption", "gate", "intervention", "metric", "monitor", "retrain", "views")
 ALONE = ("experiment", "imbalance", *OF_COMMANDS)  # these reach into others

@@ -99,7 +99,7 @@ def test_every_file_opens_with_what_it_is_and_how_to_choose_it(group: str, optio
         f"{group}={option}" in head
         or f"{group}: [..., {option}]" in head
         or f"COLIBRI_{group.upper()}={option}" in head
-        or re.search(rf"colibri {group} {option}\b|colibri leaderboard|experiment={option}\b", head)
+        or re.search(rf"colibri {group} (--strategy )?{option}\b|colibri leaderboard|experiment={option}\b", head)
         or {group: option} in default
     ), head
 

@@ -45,7 +45,11 @@ MOST_USED = {  # key to what it means, for all options of its group
     "metric": "which figures are measured, a list",
     "gate.superior.metric": "the figure that decides which model is in use",
 }
-OF_COMMANDS = ("leaderboard", "tune")  # groups of which a command takes the name
+OF_COMMANDS = {  # group to the command that takes the name of a file
+    "leaderboard": "colibri leaderboard NAME",
+    "query": "colibri query --strategy NAME",
+    "tune": "colibri tune NAME",
+}
 WIDTH = 118  # characters of a line
 
 
@@ -80,7 +84,7 @@ def _list_groups(folders: dict[str, Path], chosen: dict[str, list[str]]) -> list
     rows = [("group", "in use", "options: colibri run GROUP=OPTION")]
     for name, folder in folders.items():
         options = sorted(path.stem for path in folder.glob("*.yaml"))
-        used = f"colibri {name} NAME" if name in OF_COMMANDS else ", ".join(map(str, chosen.get(name, []))) or "-"
+        used = OF_COMMANDS.get(name) or ", ".join(map(str, chosen.get(name, []))) or "-"
         rows.append((name, used, ", ".join(options)))
     return align(rows)
 

@@ -71,6 +71,12 @@ PAGES = (
         content="Did pretraining help, with how many labels, and what did its views remove?",
     ),
     CommandPage(
+        name="simulate_labelling",
+        command="colibri simulate-labelling",
+        title="Simulated labelling",
+        content="Is it worth it to choose what is labelled, and how many labels does it save?",
+    ),
+    CommandPage(
         name="clusters",
         command="colibri clusters",
         title="Clusters",

@@ -1,0 +1,1 @@
+"""Which samples to label next: a file for each strategy of conf/query/."""

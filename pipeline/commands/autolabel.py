@@ -117,9 +117,12 @@ def describe_audits(pool: SamplePool) -> None:
     Raises:
         UserError: No model has labelled a sample.
     """
-    from pipeline.labelling.label_figures import audits_of, describe_audit
+    from dataclasses import asdict
+
+    from pipeline.labelling.label_figures import audits_of
+    from pipeline.report.labelling import describe_model
 
     results = audits_of(pool)
     if not results:
         raise UserError("no model has labelled a sample of this project; colibri autolabel lets the champion do it")
-    say(*(describe_audit(one) for one in results))
+    say(*(f"{one.model}: {describe_model(asdict(one) | {'error': one.error.to_json()})}" for one in results))

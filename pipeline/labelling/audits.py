@@ -51,8 +51,8 @@ def measure_audits(
 ) -> list[AuditResult]:
     """The audit of each model that labelled samples, or would have, sorted by name.
 
-    A sample that a person took out counts as a wrong label. The interval is exact where samples are independent, else from
-    the spread between groups.
+    A sample that a person took out counts as a wrong label. The interval is exact where samples are independent,
+    else from the spread between groups.
 
     Args:
         reviewed: What decisions come to, by sample_id.

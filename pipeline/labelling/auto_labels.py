@@ -14,9 +14,9 @@ from pipeline.core.errors import UserError
 from pipeline.core.terminal import count_of
 from pipeline.datasets.label_decisions import LabelDecision, append_decisions
 from pipeline.labelling.blind_share import AUDIT, is_of_audit, random_number
+from pipeline.labelling.label_queue import QueuedSample, read_queue, write_queue
 from pipeline.labelling.model_answers import ModelAnswer, answers_file, append_answers, read_answers
 from pipeline.labelling.outcomes import names_of_today
-from pipeline.labelling.queue import QueuedSample, append_queue
 from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.statistics.risk_control import LabelledScores, ThresholdChoice, choose_threshold
 
@@ -212,16 +212,19 @@ def write_plan(plan: AutoLabelPlan, source: str, options: AutoLabelOptions, when
             for one in plan.audit
         ],
     )
-    append_queue(
+    kept = [
         QueuedSample(
             sample_id=one.sample_id,
             batch=batch,
             order=order,
             strategy=AUDIT,
-            reason="random sample of those that a model would label: it measures the model's error",
+            score=0.0,
+            why="a random sample of those that a model would label: it measures the model's error",
         )
         for order, one in enumerate(plan.audit, start=1)
-    )
+    ]
+    if kept:
+        write_queue([*read_queue(), *kept])
     why = (
         f"confidence at least {chosen.threshold:.4f}; error at most {chosen.upper:.2%} by {chosen.num_errors:,} wrong "
         f"of {chosen.num_samples:,} of val, aim {options.max_error:.2%} at {options.confidence:.0%} confidence"
@@ -254,7 +257,7 @@ def describe_plan(plan: AutoLabelPlan) -> list[str]:
             f"confidence at least {chosen.threshold:.4f}: {chosen.num_errors:,} of {chosen.num_samples:,} samples of "
             f"val{groups} are wrong, so at most {chosen.upper:.2%} of the labels"
         ),
-        f"{num:,} of {count_of(plan.num_open, 'sample')} without a label ({num / max(1, plan.num_open):.0%}) by the model",
+        f"{num:,} of {count_of(plan.num_open, 'open sample')} ({num / max(1, plan.num_open):.0%}) by the model",
         f"{count_of(len(plan.audit), 'sample')} kept back for a person",
         f"{count_of(left, 'sample')} left, on which it is less sure",
     ]

@@ -11,6 +11,7 @@ from pipeline.core.terminal import count_of
 from pipeline.images.decoding import REJECTION_REASONS
 from pipeline.images.feedback_pictures import is_feedback
 from pipeline.report.card_texts import CardTexts, join_sections
+from pipeline.report.labelling import list_facts
 from pipeline.report.markdown import bullets, escape, table
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 SOURCE = "Gebru et al. 2021, doi:10.1145/3458723"
 TEXTS = tuple(f"data_{name}" for name in ("motivation", "collection", "people", "license", "citation", "maintenance"))
 MAX_CLASSES, MAX_VALUES = 50, 8
+BY_PERSON = ("keep", "relabel", "drop", "label")  # what a person decided, in the column `decision`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,6 +38,7 @@ class DataFacts:
         num_suspects: Labels that a model doubts.
         packing: How pictures are stored for training, as the card has it.
         data_hash: Digest of pictures, labels and splits.
+        labelling: `reports/labelling.json`.
     """
 
     name: str
@@ -45,6 +48,7 @@ class DataFacts:
     num_suspects: int
     packing: JsonObject
     data_hash: str
+    labelling: JsonObject
 
 
 def data_sheet(facts: DataFacts, texts: CardTexts) -> str:
@@ -170,8 +174,9 @@ def _preprocessing(facts: DataFacts) -> str:
         meaning = REJECTION_REASONS.get(str(reason), str(reason))
         lines.append(f"{count_of(int(count), 'item')} refused: {escape(meaning)}")
     if "decision" in facts.samples and facts.samples["decision"].notna().any():
-        changed = int(facts.samples["decision"].notna().sum())
+        changed = int(facts.samples["decision"].isin(BY_PERSON).sum())
         lines.append(f"{count_of(changed, 'label')} decided by a person, in `data/label_decisions/`")
+    lines += [escape(line) for line in list_facts(facts.labelling)]
     is_added = facts.samples["sample_id"].map(is_feedback).astype(bool)
     added = facts.samples[is_added]
     if len(added):

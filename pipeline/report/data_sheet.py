@@ -173,8 +173,7 @@ def _preprocessing(facts: DataFacts) -> str:
     for reason, count in facts.quarantine["reason"].value_counts().items():
         meaning = REJECTION_REASONS.get(str(reason), str(reason))
         lines.append(f"{count_of(int(count), 'item')} refused: {escape(meaning)}")
-    if "decision" in facts.samples and facts.samples["decision"].notna().any():
-        changed = int(facts.samples["decision"].isin(BY_PERSON).sum())
+    if "decision" in facts.samples and (changed := int(facts.samples["decision"].isin(BY_PERSON).sum())):
         lines.append(f"{count_of(changed, 'label')} decided by a person, in `data/label_decisions/`")
     lines += [escape(line) for line in list_facts(facts.labelling)]
     is_added = facts.samples["sample_id"].map(is_feedback).astype(bool)

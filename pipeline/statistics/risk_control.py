@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
 from scipy.special import betaincinv
 
-from pipeline.statistics.bootstrap import MIN_GROUPS, Bootstrap, number_groups, share_interval
+from pipeline.statistics.bootstrap import MIN_GROUPS, Bootstrap, share_interval
 
 NUM_CANDIDATES = 40  # thresholds at most; finer steps cost nothing, for they are tested one after another
 STARTS = (1.5, 3.0, 6.0)  # times the samples that would do without an error: where a sequence of tests begins
@@ -69,14 +70,19 @@ class LabelledScores:
     wrong: np.ndarray
     groups: np.ndarray
 
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """(N,) numbers of the groups, from 0."""
+        return np.asarray(np.unique(self.groups, return_inverse=True)[1])
+
     @property
     def num_groups(self) -> int:
-        return len(np.unique(self.groups))
+        return int(self.codes.max(initial=-1)) + 1
 
     def bound(self, threshold: float, confidence: float, bootstrap: Bootstrap) -> ErrorBound:
         """The upper bound of the share of errors at or above a threshold, as `error_bound` gives it."""
         is_above = self.scores >= threshold
-        wrong, groups = self.wrong[is_above], self.groups[is_above]
+        wrong, groups = self.wrong[is_above], self.codes[is_above]
         return ErrorBound(
             threshold=float(threshold),
             num_samples=len(wrong),
@@ -167,7 +173,7 @@ def error_bound(wrong: np.ndarray, groups: np.ndarray, confidence: float, bootst
     num = len(wrong)
     if not num:
         return 1.0
-    codes = number_groups(groups)
+    codes = np.unique(groups, return_inverse=True)[1]
     sizes = np.bincount(codes)
     if sizes.max() == 1:
         return upper_bound(float(wrong.sum()), num, confidence)
@@ -204,7 +210,7 @@ def _needed(labelled: LabelledScores, candidates: np.ndarray, max_error: float, 
     smallest, best = smallest_sample(max_error, confidence), None
     for threshold in candidates:
         is_above = labelled.scores >= threshold
-        count = len(np.unique(labelled.groups[is_above]))
+        count = len(np.unique(labelled.codes[is_above]))
         share = float(labelled.wrong[is_above].mean()) if count else 1.0
         enough = _enough(share, max_error, confidence, smallest)
         if enough is not None:

@@ -161,4 +161,4 @@ def _reference(model: str) -> str:
     if model == CHAMPION:
         return f"@{CHAMPION}"
     name, _, version = model.rpartition("@")
-    return f"{name}/{version}" if version.isdecimal() else model
+    return f"{name}/{version}" if name and version.isdecimal() else model

@@ -65,7 +65,7 @@ class LabelHistory:
             samples=samples,
             decisions=load_decisions(source) if has_decisions else [],
             answers=read_answers(answers_file(source)) if has_decisions else [],
-            listed=load_classes(source),
+            listed=load_classes(source) if has_decisions else None,
         )
 
     @property

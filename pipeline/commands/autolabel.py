@@ -88,6 +88,7 @@ def label_samples(params: Params, pool: SamplePool, options: AutoLabelOptions, m
     from pipeline.core import artifacts
     from pipeline.labelling import auto_labels
     from pipeline.labelling.scored_samples import load_registered
+    from pipeline.labelling.val_predictions import read_val_predictions
     from pipeline.media.reader import make_reader
 
     found = load_registered(model)
@@ -97,9 +98,9 @@ def label_samples(params: Params, pool: SamplePool, options: AutoLabelOptions, m
             "every sample has a label, or waits for a person; add samples without one, then run colibri run"
         )
     reader = make_reader(params, artifacts.read_table(artifacts.MANIFEST))
-    val, predictions = auto_labels.find_val(pool, artifacts.read_table(artifacts.PREDICTIONS))
+    val, predictions = auto_labels.find_val(pool, read_val_predictions())
     found.refuse_other_predictions(predictions, val, reader)
-    labelled = auto_labels.bound_errors(val, found.stored(predictions), pool)
+    labelled = auto_labels.bound_errors(val, found.read_stored(predictions), pool)
     number = auto_labels.next_number(pool)
     plan = auto_labels.plan_labels(found.name, rows, found.score(rows, reader), labelled, options, number)
     auto_labels.refuse_without_threshold(plan, labelled, options)

@@ -65,15 +65,15 @@ def measure_audits(
     Source: Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404.
     """
     audits: dict[str, dict[str, ModelAnswer]] = {}
-    for one in answers:
-        if is_of_audit(one.batch):
-            audits.setdefault(one.model, {})[one.sample_id] = one
+    for answer in answers:
+        if is_of_audit(answer.batch):
+            audits.setdefault(answer.model, {})[answer.sample_id] = answer
     results = []
     for model in sorted({*audits, *(who for who, _ in written.values())}):
-        kept = audits.get(model, {})
+        own_audit = audits.get(model, {})
         wrong = {
             name: outcome_of_today(sample.chosen, listed) != names_of_today(answer.labels, listed)
-            for name, answer in kept.items()
+            for name, answer in own_audit.items()
             if (sample := reviewed.get(name)) is not None
             and sample.chosen is not None
             and not sample.chosen.is_of_model
@@ -85,7 +85,7 @@ def measure_audits(
                 model=model,
                 num_labelled=len(own) - len(by_person),
                 num_overruled=sum(_is_overruled(reviewed[name], own[name], listed) for name in by_person),
-                num_waiting=len(kept) - len(wrong),
+                num_waiting=len(own_audit) - len(wrong),
                 error=estimate_error(wrong, groups, bootstrap),
             )
         )

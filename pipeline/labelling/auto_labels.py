@@ -17,6 +17,7 @@ from pipeline.labelling.blind_share import AUDIT, is_of_audit, random_number
 from pipeline.labelling.label_queue import QueuedSample, read_queue, write_queue
 from pipeline.labelling.model_answers import ModelAnswer, answers_file, append_answers, read_answers
 from pipeline.labelling.outcomes import names_of_today
+from pipeline.labelling.val_predictions import PLACE
 from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.statistics.risk_control import LabelledScores, ThresholdChoice, choose_threshold
 
@@ -92,7 +93,7 @@ def find_val(pool: SamplePool, predictions: pd.DataFrame) -> tuple[pd.DataFrame,
     val = samples[counts & samples["sample_id"].isin(predictions["sample_id"])].reset_index(drop=True)
     if val.empty:
         raise UserError(
-            f"{artifacts.PREDICTIONS} has no labelled sample of val, so nothing bounds the error; label random samples "
+            f"{PLACE} has no labelled sample of val, so nothing bounds the error; label random samples "
             "of the project, then run colibri run"
         )
     rows = predictions.set_index("sample_id").loc[val["sample_id"]].reset_index()
@@ -146,11 +147,11 @@ def plan_labels(
             )
             for row in chosen
         ]
-    kept = pick_audit([one.sample_id for one in taken], options.audit_share, model, number)
+    audited = pick_audit([one.sample_id for one in taken], options.audit_share, model, number)
     return AutoLabelPlan(
         choice=choice,
-        labels=tuple(one for one in taken if one.sample_id not in kept),
-        audit=tuple(one for one in taken if one.sample_id in kept),
+        labels=tuple(one for one in taken if one.sample_id not in audited),
+        audit=tuple(one for one in taken if one.sample_id in audited),
         num_open=len(rows),
         number=number,
     )
@@ -168,7 +169,7 @@ def refuse_without_threshold(plan: AutoLabelPlan, labelled: LabelledScores, opti
     """
     if plan.choice.chosen is not None:
         return
-    aim = f"at most {options.max_error:.1%} wrong at {options.confidence:.0%} confidence"
+    aim = f"at most {100 * options.max_error:.1f} % wrong at {100 * options.confidence:.0f} % confidence"
     is_grouped = labelled.num_groups < len(labelled.scores)
     noun = "groups" if is_grouped else "labels"
     have = f"{len(labelled.scores):,} labels" + (f" in {labelled.num_groups:,} groups" if is_grouped else "")
@@ -212,7 +213,7 @@ def write_plan(plan: AutoLabelPlan, source: str, options: AutoLabelOptions, when
             for one in plan.audit
         ],
     )
-    kept = [
+    waiting = [
         QueuedSample(
             sample_id=one.sample_id,
             batch=batch,
@@ -223,11 +224,12 @@ def write_plan(plan: AutoLabelPlan, source: str, options: AutoLabelOptions, when
         )
         for order, one in enumerate(plan.audit, start=1)
     ]
-    if kept:
-        write_queue([*read_queue(), *kept])
+    if waiting:
+        write_queue([*read_queue(), *waiting])
     why = (
-        f"confidence at least {chosen.threshold:.4f}; error at most {chosen.upper:.2%} by {chosen.num_errors:,} wrong "
-        f"of {chosen.num_samples:,} of val, aim {options.max_error:.2%} at {options.confidence:.0%} confidence"
+        f"confidence at least {chosen.threshold:.4f}; error at most {100 * chosen.upper:.2f} % by "
+        f"{chosen.num_errors:,} wrong of {chosen.num_samples:,} of val, aim {100 * options.max_error:.2f} % at "
+        f"{100 * options.confidence:.0f} % confidence"
     )
     lines = [
         LabelDecision(
@@ -250,14 +252,15 @@ def describe_plan(plan: AutoLabelPlan) -> list[str]:
     chosen = plan.choice.chosen
     assert chosen is not None
     num = len(plan.labels)
+    share = 100 * num / max(1, plan.num_open)
     left = plan.num_open - num - len(plan.audit)
     groups = f" in {chosen.num_groups:,} groups" if chosen.num_groups < chosen.num_samples else ""
     return [
         (
             f"confidence at least {chosen.threshold:.4f}: {chosen.num_errors:,} of {chosen.num_samples:,} samples of "
-            f"val{groups} are wrong, so at most {chosen.upper:.2%} of the labels"
+            f"val{groups} are wrong, so at most {100 * chosen.upper:.2f} % of the labels"
         ),
-        f"{num:,} of {count_of(plan.num_open, 'open sample')} ({num / max(1, plan.num_open):.0%}) by the model",
+        f"{num:,} of {count_of(plan.num_open, 'open sample')} ({share:.0f} %) by the model",
         f"{count_of(len(plan.audit), 'sample')} kept back for a person",
         f"{count_of(left, 'sample')} left, on which it is less sure",
     ]

@@ -113,10 +113,10 @@ def list_annotators(decisions: Iterable[LabelDecision]) -> list[JsonObject]:
     """Those who decided, most lines first: `who`, `is_model`, `num_lines`, `num_timed`, `seconds` (the median)."""
     seconds: dict[tuple[str, bool], list[float]] = {}
     lines: Counter[tuple[str, bool]] = Counter()
-    for one in decisions:
-        key = one.who, one.is_of_model
+    for line in decisions:
+        key = line.who, line.is_of_model
         lines[key] += 1
-        seconds.setdefault(key, []).extend([] if one.seconds is None else [one.seconds])
+        seconds.setdefault(key, []).extend([] if line.seconds is None else [line.seconds])
     ordered = sorted(lines.items(), key=lambda entry: (-entry[1], entry[0]))
     return [
         {
@@ -137,11 +137,13 @@ def list_renamed(samples: pd.DataFrame) -> list[JsonObject]:
     changed = samples[samples["former_labels"].notna()]
     pairs = Counter(
         (str(former), "" if found == WAITS else labels_to_text(sorted(labels)))
-        for former, labels, found in zip(changed["former_labels"], changed["labels"], _decided(changed), strict=True)
+        for former, labels, found in zip(
+            changed["former_labels"], changed["labels"], _read_decisions(changed), strict=True
+        )
     )
     ordered = sorted(pairs.items(), key=lambda entry: (-entry[1], entry[0]))
     return [{"former": former, "labels": labels, "num": number} for (former, labels), number in ordered[:MOST]]
 
 
-def _decided(samples: pd.DataFrame) -> list[object]:
+def _read_decisions(samples: pd.DataFrame) -> list[object]:
     return samples["decision"].tolist() if "decision" in samples else [None] * len(samples)

@@ -15,6 +15,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.labels import to_matrix
 from pipeline.core.parallel import parallel_map
 from pipeline.core.policy import OUT_OF_DISTRIBUTION, confidence_of
+from pipeline.labelling.val_predictions import PLACE
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.prediction.tables import BATCH, PREDICT
 from pipeline.tracking.model_choice import CARD, CHAMPION, RegisteredVersion, find_version, open_files
@@ -83,16 +84,16 @@ class RegisteredClassifier:
             scores.append(answers.scores)
             reasons = np.full(len(batch), "") if answers.reasons is None else answers.reasons
             far.append(np.asarray(reasons == OUT_OF_DISTRIBUTION, dtype=bool))
-        return self._scored(labels, np.concatenate(scores), np.concatenate(far))
+        return self._make_scored(labels, np.concatenate(scores), np.concatenate(far))
 
-    def stored(self, predictions: pd.DataFrame) -> ScoredSamples:
+    def read_stored(self, predictions: pd.DataFrame) -> ScoredSamples:
         """What it decided on rows of `data/predictions.parquet`."""
         policy, far = self.classifier.policy, "out_of_distribution"
         abstains = policy is not None and policy.out_of_distribution is not None and policy.out_of_distribution.abstains
         is_far = (predictions[far] > 1).to_numpy() if abstains and far in predictions else np.zeros(len(predictions))
         labels = [sorted(one) for one in predictions["decided"]]
         scores = np.stack(predictions["scores"].tolist()) if len(predictions) else np.zeros((0, 1))
-        return self._scored(labels, scores, is_far.astype(bool))
+        return self._make_scored(labels, scores, is_far.astype(bool))
 
     def refuse_other_predictions(self, val: pd.DataFrame, samples: pd.DataFrame, reader: SampleReader) -> None:
         """Computes the scores of a few samples of val again.
@@ -110,11 +111,11 @@ class RegisteredClassifier:
         before = np.stack(val["scores"].iloc[rows].tolist())
         if before.shape != again.shape or float(np.abs(before - again).max()) > TOLERANCE:
             raise UserError(
-                f"the scores in {artifacts.PREDICTIONS} are not those of {self.name}: its policy or its runtime is "
+                f"the scores in {PLACE} are not those of {self.name}: its policy or its runtime is "
                 "another; run colibri run, which evaluates and registers the model of today"
             )
 
-    def _scored(self, labels: list[list[str]], scores: np.ndarray, is_far: np.ndarray) -> ScoredSamples:
+    def _make_scored(self, labels: list[list[str]], scores: np.ndarray, is_far: np.ndarray) -> ScoredSamples:
         decided = to_matrix(labels, self.classifier.classes).astype(bool)
         confidence = confidence_of(scores, decided, self.classifier.exclusive).astype(np.float64)
         return ScoredSamples(labels=labels, scores=scores, confidence=confidence, is_far=is_far)
@@ -140,7 +141,7 @@ def load_registered(model: str) -> RegisteredClassifier:
     key = artifacts.read_json(last).get("training_key") if last.is_file() else None
     if found.classifier.card.get("training_key") != key:
         raise UserError(
-            f"{version} is not the model of the last run, whose scores on val are in {artifacts.PREDICTIONS}; name the "
+            f"{version} is not the model of the last run, whose scores on val are in {PLACE}; name the "
             "version of the last run with --model NAME@VERSION (colibri summary names it), or make it champion with "
             "colibri promote VERSION --reason TEXT"
         )

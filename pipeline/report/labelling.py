@@ -120,8 +120,8 @@ def describe_error(error: Estimate) -> str:
         return "its error cannot be judged, since no person has labelled a sample that was kept back"
     among = f"of {count_of(error.n, 'sample')} kept back and labelled by people"
     if error.low is None or error.high is None:
-        return f"{error.value:.1%} wrong {among}; {error.caveat}"
-    return f"{error.value:.1%} wrong ({error.low:.1%} to {error.high:.1%}) {among}"
+        return f"{100 * error.value:.1f} % wrong {among}; {error.caveat}"
+    return f"{100 * error.value:.1f} % wrong ({100 * error.low:.1f} % to {100 * error.high:.1f} %) {among}"
 
 
 def describe_following(num_blind: int, difference: Estimate) -> str:
@@ -135,8 +135,8 @@ def describe_following(num_blind: int, difference: Estimate) -> str:
     value, low, high = (100 * one for one in (difference.value, difference.low, difference.high))
     verdict = "People follow the model" if low > 0 else "It is not shown that people follow the model"
     return (
-        f"{verdict}: with its prediction in sight their labels agree with it by {value:+.1f} points ({low:+.1f} to "
-        f"{high:+.1f}) compared with {blind} without."
+        f"{verdict}: with its prediction in sight their labels agree with it by {value:+z.1f} points ({low:+z.1f} to "
+        f"{high:+z.1f}) compared with {blind} without."
     )
 
 
@@ -174,7 +174,9 @@ def list_facts(found: JsonObject) -> list[str]:
         number = sum(one["num_lines"] for one in people)
         lines.append(f"{count_of(number, 'decision')} on labels by {count_of(len(people), 'person', 'people')}")
     lines += [f"Labels by the model {one['model']}: {describe_model(one)}" for one in found["models"]]
-    lines += [text.removesuffix(".") for text in (describe_agreement(_pooled(found)), describe_waiting(found)) if text]
+    lines += [
+        text.removesuffix(".") for text in (describe_agreement(_read_pooled(found)), describe_waiting(found)) if text
+    ]
     if found["renamed"]:
         number = sum(one["num"] for one in found["renamed"])
         lines.append(f"{count_of(number, 'sample')} with labels that have other names today, see `data/classes/`")
@@ -182,7 +184,7 @@ def list_facts(found: JsonObject) -> list[str]:
     return [*lines, *([following.removesuffix(".")] if following else [])]
 
 
-def _pooled(found: JsonObject) -> Estimate:
+def _read_pooled(found: JsonObject) -> Estimate:
     return Estimate.from_json(found["agreement"]["pooled"])
 
 

@@ -138,6 +138,6 @@ def describe_accuracy(found: ProductionAccuracy) -> str:
     if accuracy.value is None:
         return f"Accuracy in production cannot be judged: {waiting}."
     if accuracy.low is None or accuracy.high is None:
-        return f"Accuracy in production {accuracy.value:.1%}, {accuracy.caveat}; {waiting}."
-    shown = f"{accuracy.value:.1%} ({accuracy.low:.1%} to {accuracy.high:.1%})"
+        return f"Accuracy in production {100 * accuracy.value:.1f} %, {accuracy.caveat}; {waiting}."
+    shown = f"{100 * accuracy.value:.1f} % ({100 * accuracy.low:.1f} % to {100 * accuracy.high:.1f} %)"
     return f"Accuracy in production {shown}, by {count_of(accuracy.n, 'answer')} that people looked at; {waiting}."

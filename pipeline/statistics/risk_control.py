@@ -58,7 +58,7 @@ class ThresholdChoice:
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LabelledScores:
-    """Samples with a label from which no model has learnt anything, random from those to be labelled.
+    """Samples with a label to which no model was fitted, random from those to be labelled.
 
     Attributes:
         scores: (N,) of the decision, finite.
@@ -149,7 +149,7 @@ def choose_threshold(
                 break
             if chosen is None or found.threshold < chosen.threshold:
                 chosen = found
-    needed = None if chosen is not None else _needed(labelled, candidates, max_error, confidence)
+    needed = None if chosen is not None else _count_needed(labelled, candidates, max_error, confidence)
     return ThresholdChoice(chosen=chosen, tried=tuple(tried), needed=needed)
 
 
@@ -206,7 +206,7 @@ def _starts(num: int, max_error: float, confidence: float) -> list[float]:
     return starts or [max(smallest, ROOM * num)]
 
 
-def _needed(labelled: LabelledScores, candidates: np.ndarray, max_error: float, confidence: float) -> int | None:
+def _count_needed(labelled: LabelledScores, candidates: np.ndarray, max_error: float, confidence: float) -> int | None:
     smallest, best = smallest_sample(max_error, confidence), None
     for threshold in candidates:
         is_above = labelled.scores >= threshold

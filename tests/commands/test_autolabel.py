@@ -23,7 +23,7 @@ class Registered:
     def score(self, rows, reader):
         return scored(len(rows))
 
-    def stored(self, predictions):
+    def read_stored(self, predictions):
         return scored(len(predictions), self.num_wrong)
 
     def refuse_other_predictions(self, val, samples, reader):
@@ -37,7 +37,7 @@ def registered(project, monkeypatch):
     monkeypatch.setattr(pool, "read_pool", lambda params: make_pool(load_decisions("pets")))
     monkeypatch.setattr(scored_samples, "load_registered", lambda model: found)
     monkeypatch.setattr(reader, "make_reader", lambda params, manifest: None)
-    predictions = pd.DataFrame({"sample_id": [f"v{row}" for row in range(NUM_VAL)]})
+    predictions = pd.DataFrame({"sample_id": [f"v{row}" for row in range(NUM_VAL)], "split": "val"})
     monkeypatch.setattr(artifacts, "read_table", lambda path: predictions)
     return found
 
@@ -50,14 +50,14 @@ def test_labels_then_an_audit(registered, project, capsys):
     assert len(lines) == 160
     assert len(kept) == 40
     text = capsys.readouterr().out
-    assert "0 of 100 samples of val are wrong, so at most 2.95% of the labels" in text
-    assert "160 of 200 open samples (80%) by the model" in text
+    assert "0 of 100 samples of val are wrong, so at most 2.95 % of the labels" in text
+    assert "160 of 200 open samples (80 %) by the model" in text
     assert text.rstrip().endswith("wrote data/label_decisions/pets.csv; colibri run trains with the labels")
     answers = [decide(name, "Ada", "dog" if row < 2 else "cat", batch="audit/1") for row, name in enumerate(kept)]
     append_decisions(artifacts.decisions_file("pets"), answers)
     autolabel.main(audit=True)
     assert (
-        "160 samples labelled by it; 5.0% wrong (0.6% to 16.9%) of 40 samples kept back and labelled by people"
+        "160 samples labelled by it; 5.0 % wrong (0.6 % to 16.9 %) of 40 samples kept back and labelled by people"
         in capsys.readouterr().out
     )
     with pytest.raises(UserError, match="every sample has a label, or waits for a person"):

@@ -107,7 +107,7 @@ def test_without_a_threshold_it_says_what_is_needed(project):
     strict = AutoLabelOptions(max_error=0.02, confidence=0.95, audit_share=0.1)
     found, labelled = plan(make_pool(), options=strict)
     with pytest.raises(
-        UserError, match=r"val \(100 labels\) cannot show at most 2\.0% wrong .* about 149 labels of val"
+        UserError, match=r"val \(100 labels\) cannot show at most 2\.0 % wrong .* about 149 labels of val"
     ):
         auto_labels.refuse_without_threshold(found, labelled, strict)
     assert (found.labels, found.audit) == ((), ())

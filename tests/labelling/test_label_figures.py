@@ -50,8 +50,8 @@ def test_an_audit_a_conflict_and_a_class_that_was_split():
     section = labelling(found)
     assert section is not None
     assert section.models[0].text == (
-        "0 samples labelled by it; 5.0% wrong (0.1% to 24.9%) of 20 samples kept back and labelled by people; 1 sample "
-        "kept back and waiting for a person"
+        "0 samples labelled by it; 5.0 % wrong (0.1 % to 24.9 %) of 20 samples kept back and labelled by people; "
+        "1 sample kept back and waiting for a person"
     )
     assert section.conflicts == ["x"]
     assert section.waiting == (

@@ -69,8 +69,8 @@ def test_stored_predictions_must_be_of_the_same_model(registered, samples, reade
         {"sample_id": samples["sample_id"], "decided": found.labels, "scores": list(found.scores.astype(np.float32))}
     )
     registered.refuse_other_predictions(stored, samples, reader)
-    assert registered.stored(stored).labels == found.labels
-    np.testing.assert_allclose(registered.stored(stored).confidence, found.confidence, atol=1e-6)
+    assert registered.read_stored(stored).labels == found.labels
+    np.testing.assert_allclose(registered.read_stored(stored).confidence, found.confidence, atol=1e-6)
     other = stored.assign(scores=[np.roll(one, 1) for one in found.scores])
     with pytest.raises(
         UserError, match=r"predictions\.parquet are not those of colibri-bugs@3: its policy or its runt"
@@ -86,7 +86,7 @@ def test_samples_far_from_train_are_not_fit(registered, samples):
     rows = pd.DataFrame(
         {"decided": [["ant"]] * 3, "scores": [np.array([0.9, 0.1, 0.0])] * 3, "out_of_distribution": [0.5, 1.0, 1.2]}
     )
-    found = RegisteredClassifier(classifier=classifier, version=VERSION).stored(rows)
+    found = RegisteredClassifier(classifier=classifier, version=VERSION).read_stored(rows)
     assert found.is_fit.tolist() == [True, True, False]
 
 

@@ -61,7 +61,7 @@ def test_accuracy_with_its_interval(address):
     said = [(row, "confirm", ["cat"], "Ada") if row % 10 else (row, "correct", ["dog"], "Ada") for row in range(50)]
     measured = measure_accuracy(read_audits(fill(address, 55, said), "m"))
     assert measured.accuracy.value == pytest.approx(0.9)
-    assert describe_accuracy(measured).startswith("Accuracy in production 90.0% (7")
+    assert describe_accuracy(measured).startswith("Accuracy in production 90.0 % (7")
     assert describe_accuracy(measured).endswith(
         "by 50 answers that people looked at; 5 of 55 picked answers wait for a person."
     )

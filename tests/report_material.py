@@ -25,6 +25,16 @@ from pipeline.report.test_uses import UseNote
 from pipeline.statistics.bootstrap import Bootstrap
 
 NASTY = ["<script>alert(1)</script>", "\"quoted\" & 'single'", "{{ 7 * 7 }}", "\N{HATCHING CHICK} emoji", "a/b=c"]
+NO_LABELLING = {  # `reports/labelling.json` where nobody decided anything
+    "annotators": [],
+    "num_conflicts": 0,
+    "conflicts": [],
+    "num_waits": 0,
+    "renamed": [],
+    "agreement": {"pooled": Estimate(value=None, low=None, high=None, n=0, groups=0).to_json(), "pairs": []},
+    "models": [],
+    "following": {"num_seen": 0, "num_blind": 0, "difference": None},
+}
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 HEADINGS = [f"h{level}" for level in range(1, 7)]
 
@@ -75,6 +85,7 @@ def build(
     channels=1,
     tried=(),
     pretrained=False,
+    labelling=None,
 ):
     """A small material: 40 test pictures in eight groups, the first `wrong` of them decided wrongly."""
     generator = np.random.default_rng(0)
@@ -147,6 +158,7 @@ def build(
         manifest=manifest,
         quarantine=pd.DataFrame(refused, columns=["path", "labels", "reason", "detail"]),
         splits=splits,
+        labelling=labelling or NO_LABELLING,
         validation={
             "passed": True,
             "expectations": [

@@ -88,10 +88,11 @@ def main(
         if served is not None
         else observe(params, reference, options, paths, logged, groups)
     )
+    notes = [*new.notes, *describe_production(params, served, since)]
     report = measure_drift(reference, new.observed, tests, options)
     write_monitoring(params, report, new.what)
     say(
-        *new.notes,
+        *notes,
         *summarise(report, noun_of(media_of_params(params))),
         f"wrote {artifacts.MONITORING} and {artifacts.MONITORING_PAGE}",
     )
@@ -138,6 +139,18 @@ def observe_served(params: Params, reference: Observations, store: str, since: d
     if not address:
         raise UserError("no server has stored an answer in this project; name the database: --served URL")
     return drift_reading.observe_served(params, reference, address, since)
+
+
+def describe_production(params: Params, store: str | None, since: datetime | None) -> list[str]:
+    """The accuracy in production of the version of the last run; nothing where no answers of a server are looked at."""
+    from pipeline.serving.answered_pictures import find_store, served_version
+    from pipeline.serving.audit_share import describe_accuracy, measure_accuracy, read_audits
+
+    address = find_store(store)
+    if address is None:
+        return []
+    model = str(config.get_section(params, "register")["model_name"])
+    return [describe_accuracy(measure_accuracy(read_audits(address, model, served_version(model), since)))]
 
 
 def summarise(report: DriftReport, noun: str = "picture") -> list[str]:

@@ -10,6 +10,7 @@ Examples:
   colibri serve
   colibri serve --port 8080 --model 3
   COLIBRI_API_KEY=... colibri serve --host 0.0.0.0 --allow-host pictures.example.org
+  colibri serve --audit-share 0.02       one answer in 50 waits for a person: colibri monitor --served
   colibri serve --store postgresql+psycopg://colibri@db/colibri --keep-pictures
 """
 
@@ -51,6 +52,14 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--store", metavar="URL", help="where answers and feedback go (default: an SQLite file)")
     parser.add_argument("--keep-pictures", action="store_true", help="store the pictures, for retraining from feedback")
     parser.add_argument(
+        "--audit-share",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the answers that wait for a person, picked at random and stored with their pictures: what people say "
+        "of them gives the accuracy in production (default: 0)",
+    )
+    parser.add_argument(
         "--no-properties", action="store_false", dest="measures", help="do not measure pictures: no drift of them later"
     )
     parser.add_argument(
@@ -81,6 +90,7 @@ def main(
     max_pictures: int,
     max_requests: int,
     max_seconds: float,
+    audit_share: float = 0.0,
 ) -> None:
     from pipeline.serving.gate import LOOPBACK, Access
     from pipeline.serving.limits import MEBIBYTE, Limits
@@ -94,6 +104,8 @@ def main(
         raise UserError(f"--max-seconds must be above 0 and at most {LONGEST_SECONDS}, got {max_seconds:g}")
     if not 0 <= poll <= LONGEST_SECONDS:
         raise UserError(f"--poll must be from 0 to {LONGEST_SECONDS}, got {poll:g}")
+    if not 0 <= audit_share <= 1:
+        raise UserError(f"--audit-share must be from 0 to 1, got {audit_share:g}")
     key = check_key(os.environ.get(KEY, ""), host, is_open=host not in LOOPBACK)
     hosts = LOOPBACK | {name.lower() for name in allow_host} if host in LOOPBACK or allow_host else frozenset()
     access = Access(key=key, hosts=hosts)
@@ -108,7 +120,7 @@ def main(
         requests=max_requests,
         seconds=max_seconds,
     )
-    serve(model, host, port, access, chosen, store, keep_pictures, measures, poll)
+    serve(model, host, port, access, chosen, store, keep_pictures, measures, poll, audit_share)
 
 
 def serve(
@@ -121,6 +133,7 @@ def serve(
     keep_pictures: bool,
     measures: bool,
     poll: float,
+    audit_share: float = 0.0,
 ) -> None:
     """Serves until a signal; what was answered is then stored."""
     from pipeline.prediction.shared_cores import share_cores
@@ -130,7 +143,7 @@ def serve(
     from pipeline.serving.server import run_server
     from pipeline.serving.service import Service
 
-    service = Service(model, limits, store, keep_pictures, measures, poll, say)
+    service = Service(model, limits, store, keep_pictures, measures, poll, say, audit_share)
     try:
         say(f"model: {service.watch.current.title}", *usage(host, port, bool(access.key), service.media), "")
         run_server(create_application(service, access), limits, host, port)

@@ -36,6 +36,7 @@ PREDICTOR = Path("data/predictor")
 POLICY = Path("data/policy.json")
 REFERENCE = Path("data/feature_reference.safetensors")  # to which the policy measures the distance of a picture
 PREDICTIONS = Path("data/predictions.parquet")
+LABELLING = Path("reports/labelling.json")  # who labelled what, and how well that is known
 VALIDATION = Path("reports/validation.json")
 CHECKS = Path("reports/checks.json")
 CHECKS_PAGE = Path("reports/checks.html")

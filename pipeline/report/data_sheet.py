@@ -22,6 +22,7 @@ from pipeline.images.decoding import REJECTION_REASONS
 from pipeline.images.feedback_pictures import is_feedback
 from pipeline.media.choice import media_of_card
 from pipeline.report.card_texts import CardTexts, join_sections
+from pipeline.report.labelling import list_facts
 from pipeline.report.markdown import bullets, escape, table
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ EXTENTS = {  # of each media: column of the manifest, name, unit
     ),
 }
 STORED = {"num_frames": "frame", "depth": "slice"}  # of the card of stored samples
+BY_PERSON = ("keep", "relabel", "drop", "label")  # what a person decided, in the column `decision`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,6 +63,7 @@ class DataFacts:
         num_suspects: Labels that a model doubts.
         packing: How pictures are stored for training, as the card has it.
         data_hash: Digest of pictures, labels and splits.
+        labelling: `reports/labelling.json`.
     """
 
     name: str
@@ -70,6 +73,7 @@ class DataFacts:
     num_suspects: int
     packing: JsonObject
     data_hash: str
+    labelling: JsonObject
 
     @property
     def noun(self) -> str:
@@ -213,9 +217,9 @@ def _preprocessing(facts: DataFacts) -> str:
     for reason, count in facts.quarantine["reason"].value_counts().items():
         meaning = REJECTION_REASONS.get(str(reason), str(reason))
         lines.append(f"{count_of(int(count), 'item')} refused: {escape(meaning)}")
-    if "decision" in facts.samples and facts.samples["decision"].notna().any():
-        changed = int(facts.samples["decision"].notna().sum())
+    if "decision" in facts.samples and (changed := int(facts.samples["decision"].isin(BY_PERSON).sum())):
         lines.append(f"{count_of(changed, 'label')} decided by a person, in `data/label_decisions/`")
+    lines += [escape(line) for line in list_facts(facts.labelling)]
     is_added = facts.samples["sample_id"].map(is_feedback).astype(bool)
     added = facts.samples[is_added]
     if len(added):

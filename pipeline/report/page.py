@@ -35,6 +35,7 @@ from pipeline.report.explanations import explanations
 from pipeline.report.headline import headline
 from pipeline.report.imbalance import imbalance
 from pipeline.report.interventions import interventions, read_counterfactuals
+from pipeline.report.labelling import labelling
 from pipeline.report.learning_curve import learning_curve
 from pipeline.report.metric_tables import tables
 from pipeline.report.mistakes import NEIGHBOUR_SIDE, least_confident_hits, mistakes
@@ -63,6 +64,7 @@ class Material:
         manifest: Samples.
         quarantine: Refused items.
         splits: Assignment.
+        labelling: `reports/labelling.json`.
         validation: `reports/validation.json`.
         checks: `reports/checks.json`.
         curation: `reports/curation.json`.
@@ -96,6 +98,7 @@ class Material:
     manifest: pd.DataFrame
     quarantine: pd.DataFrame
     splits: pd.DataFrame
+    labelling: JsonObject
     validation: JsonObject
     checks: dict[str, StoredFinding]
     curation: dict[str, StoredFinding]
@@ -153,6 +156,7 @@ class Material:
             manifest=manifest,
             quarantine=artifacts.read_table(artifacts.QUARANTINE),
             splits=splits,
+            labelling=artifacts.read_json(artifacts.LABELLING),
             validation=artifacts.read_json(artifacts.VALIDATION),
             checks=checks,
             curation=curation,
@@ -243,6 +247,7 @@ def content(material: Material) -> dict[str, object]:
         "data": data(material.manifest, material.quarantine, material.splits),
         "balance": balances(material.manifest, material.splits),
         "co_occurrence": co_occurrence(material.manifest),
+        "labelling": labelling(material.labelling),
         "validation": material.validation,
         "sections": sections,
         "preview": preview_uri(material.preview),

@@ -1,4 +1,4 @@
-"""What a server answered and what people said about it: two tables that only grow, in SQLite or PostgreSQL."""
+"""What a server answered and what people said about it: tables that only grow, in SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -63,7 +63,14 @@ FEEDBACK = sa.Table(
     sa.Column("who", sa.String(200), nullable=False),
     sa.Column("note", sa.Text, nullable=False),
 )
+AUDITS = sa.Table(
+    "audits",
+    SCHEMA,
+    sa.Column("answer_id", sa.String(36), primary_key=True),
+    sa.Column("share", sa.Float, nullable=False),  # the probability with which it was picked
+)
 only_grows(ANSWERS)
+only_grows(AUDITS)
 only_grows(FEEDBACK)
 only_grows(PICTURES, ["UPDATE"])  # how long pictures are stored is for a person to decide
 
@@ -237,7 +244,7 @@ class AnswerStore:
 
     def _commit(self, rows: list[tuple[sa.Table, JsonObject]]) -> None:
         with self.engine.begin() as connection:
-            for table in (ANSWERS, PICTURES, FEEDBACK):
+            for table in (ANSWERS, PICTURES, AUDITS, FEEDBACK):
                 values = [row for of, row in rows if of is table]
                 if values:
                     connection.execute(table.insert(), values)

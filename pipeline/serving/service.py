@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.sample_codec import noun_of
 from pipeline.serving.answer_content import describe_answer
-from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore, describe_failure
+from pipeline.serving.answer_store import ANSWERS, AUDITS, FEEDBACK, PICTURES, AnswerStore, describe_failure
 from pipeline.serving.answer_tables import as_text
+from pipeline.serving.audit_share import is_picked
 from pipeline.serving.batching import Batcher, warm_up
 from pipeline.serving.limits import Limits, Refusal
 from pipeline.serving.pictures import Measurements, digest_bytes, draw_preview, read_and_measure
@@ -70,6 +71,7 @@ class Service:
         measures: Whether properties are measured, by which drift is found later.
         poll_seconds: Between two looks for a new champion; 0 for none.
         report: Called with lines for a person.
+        audit_share: Share of the answers, picked at random, that a person should look at; their pictures are stored.
 
     Raises:
         UserError: There is no such model, or the database cannot be used.
@@ -84,9 +86,10 @@ class Service:
         measures: bool,
         poll_seconds: float,
         report: Callable[[str], None],
+        audit_share: float = 0.0,
     ):
         self.limits, self.keeps_pictures, self.measures = limits, keep_pictures, measures
-        self.report, self.store_problem = report, ""
+        self.report, self.store_problem, self.audit_share = report, "", audit_share
         self.telemetry = Telemetry()
         self.watch = ModelWatch(model, poll_seconds, self._prepare, report)
         self.limits = limits.for_media(self.media)
@@ -263,8 +266,13 @@ class Service:
         self.telemetry.pictures.labels("abstained" if entry["abstains"] else "decided").inc()
         for label in entry["labels"]:
             self.telemetry.decided.labels(model.version, label).inc()
-        pictures: list[Row] = [(PICTURES, {"answer_id": entry["id"], "data": upload.data})] * self.keeps_pictures
-        return entry, [(ANSWERS, row), *pictures]
+        is_audited = is_picked(entry["id"], self.audit_share)
+        rows: list[Row] = [(ANSWERS, row)]
+        if self.keeps_pictures or is_audited:
+            rows.append((PICTURES, {"answer_id": entry["id"], "data": upload.data}))
+        if is_audited:
+            rows.append((AUDITS, {"answer_id": entry["id"], "share": self.audit_share}))
+        return entry, rows
 
     async def _store(self, rows: list[Row]) -> None:
         try:

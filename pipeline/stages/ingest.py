@@ -11,6 +11,7 @@ from pipeline.core.terminal import count_of
 from pipeline.datasets.feedback_items import LEFT_OUT, describe_feedback
 from pipeline.datasets.ingestion import Limits, check_quarantine, grey_scale_warning, ingest_pictures, unlabelled_note
 from pipeline.images.grey_scales import Greys
+from pipeline.labelling.label_figures import LabelHistory, measure_labelling
 from pipeline.media.choice import build_media
 
 
@@ -22,6 +23,8 @@ def main() -> list[str]:
     artifacts.write_table(artifacts.QUARANTINE, quarantine)
     check_quarantine(manifest, quarantine, limits)
     artifacts.write_table(artifacts.MANIFEST, manifest)
+    history = LabelHistory.load(str(source.name), manifest, limits.decisions)
+    artifacts.write_json(artifacts.LABELLING, measure_labelling(history))
     if empty := unlabelled_note(manifest):
         terminal.say(f"ingest: {empty}")
     if other := grey_scale_warning(Greys.of_manifest(manifest), str(source.name)):

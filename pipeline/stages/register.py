@@ -143,6 +143,7 @@ def write_cards(card: JsonObject, details: list[tuple[str, str]], texts: CardTex
         num_suspects=len(pd.read_csv(artifacts.SUSPECTS, usecols=["sample_id"], dtype=str)),
         packing=card.get("packing") or {},
         data_hash=str(card["data_hash"]),
+        labelling=artifacts.read_json(artifacts.LABELLING),
     )
     artifacts.write_text(artifacts.MODEL_CARD, model_card(model, texts))
     artifacts.write_text(artifacts.DATA_SHEET, data_sheet(data, texts))

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from report_material import NASTY, entry, pretraining_of
+from report_material import NASTY, NO_LABELLING, entry, pretraining_of
 
 from pipeline.core.results import StoredFinding
 from pipeline.evaluation.slices import COLUMNS
@@ -103,6 +103,7 @@ def sheet(texts=FULL, **changes):
         "num_suspects": 2,
         "packing": CARD["packing"],
         "data_hash": "0a1b",
+        "labelling": NO_LABELLING,
     }
     return data_sheet(DataFacts(**{**facts, **changes}), texts)
 

@@ -70,7 +70,7 @@ def test_several_servers_make_the_tables_at_once(address):
     with engine.connect() as connection:
         found = connection.execute(sa.text("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'")).scalar()
     engine.dispose()
-    assert found == 8
+    assert found == 11
 
 
 def test_a_database_of_an_earlier_version_gets_the_triggers(address):

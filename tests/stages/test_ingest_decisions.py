@@ -100,6 +100,20 @@ def test_each_data_set_has_a_file_of_its_own(decide, picture_folder):
     assert artifacts.read_table(artifacts.MANIFEST)["decision"].notna().sum() == 2
 
 
+def test_what_people_decided_is_counted_for_the_report(decide, picture_folder):
+    decide(*LINES, "cat/2.png,keep,cat,,Bo,2026-11-24,purrs")
+    write_params(picture_folder)
+    stage.main()
+    found = artifacts.read_json(artifacts.LABELLING)
+    assert [(one["who"], one["num_lines"]) for one in found["annotators"]] == [("Ann", 3), ("Bo", 1)]
+    assert (found["num_conflicts"], found["conflicts"]) == (1, ["cat/2.png"])
+    assert found["agreement"]["pairs"][0]["num_samples"] == 1
+    text = config.PARAMS.read_text()
+    config.PARAMS.write_text(text.replace("ingest:\n", "ingest:\n  decisions: false\n"))
+    stage.main()
+    assert artifacts.read_json(artifacts.LABELLING)["annotators"] == []
+
+
 def test_the_former_file_of_all_data_sets_is_moved_by_a_person(project, picture_folder):
     write_params(picture_folder)
     artifacts.write_text(FORMER, ",".join(COLUMNS) + "\n")

@@ -2,9 +2,9 @@
 
 ONNX: takes the champion of the project's source, or another model (--model). The graph takes decoded pictures at the
 stored size, (N, size, size, channels) uint8, and gives the score of each class; normalisation and test-time views are
-in it. The file's metadata name the classes, the size and fit of the pictures, and the task that decides. It is compared on
-all test pictures of this project, and refused where it decides otherwise for one. Models of frozen features with an
-estimator of scikit-learn cannot be exported. Needs the extra onnx.
+in it. The file's metadata name the classes, the size and fit of the pictures, and the task that decides. It is
+compared on all test pictures of this project, and refused where it decides otherwise for one. Models of frozen
+features with an estimator of scikit-learn cannot be exported. Needs the extra onnx.
 
 The speeds are medians of rounds in which both take turns, one picture at a time and 32 at a time, on this machine's
 processor. Where ONNX Runtime is the faster one, register.runtime=onnx makes new versions use it.

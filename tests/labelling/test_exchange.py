@@ -169,6 +169,7 @@ def test_class_folders_come_back_and_say_what_they_cannot_hold(project):
 def test_class_folders_refuse_what_they_would_lose(project):
     picture(Path("raw/0.png"), 0)
     picture(Path("raw/1.png"), 1)
+    picture(Path("raw/2.png"), 2)
     rows = [{"path": "0.png", "label": ["a", "b"]}, {"path": "1.png", "label": ["a"]}]
     plain = {"attribute_columns": [], "group_column": None}
     params = params_of(table_of(rows) | plain, task="multi")
@@ -178,7 +179,7 @@ def test_class_folders_refuse_what_they_would_lose(project):
     for names, message in {
         ("../up", "x"): "the class '../up' can name no folder",
         ("x",): "class folders need at least two classes",
-        ("no label", "x"): "not exported: the labels of '0.png' would come back as",
+        ("no label", "x", "y"): "not exported: the labels of '0.png' would come back as",
     }.items():
         rows = [{"path": f"{n}.png", "label": [name]} for n, name in enumerate(names)]
         params = params_of(table_of(rows) | plain)

@@ -29,7 +29,11 @@ def refuse_loss(content: ExchangedSet, source: Source, places: bool) -> None:
     Raises:
         UserError: A sample is missing, or has other labels, or another split, group or attribute.
     """
-    rows = {str(row["path"]): row for row in source.read().to_dict("records")}
+    try:
+        table = source.read()
+    except UserError as error:
+        raise UserError(f"not exported, since it could not be read back: {error}") from None
+    rows = {str(row["path"]): row for row in table.to_dict("records")}
     names = content.attributes
     columns = dict(zip(names, attribute_names(names), strict=True))
     for sample in content.samples:

@@ -83,7 +83,7 @@ def test_each_is_copied_once_and_the_names_of_others_stay(new):
     assert first.startswith("a-")
     assert second == "deep/b.png"
     assert [(one.name, one.of) for one in done.duplicates] == [("same.png", "a.png"), ("deeper/b.png", "deep/b.png")]
-    assert [(one.name, one.reason) for one in done.refused] == [("broken.png", "truncated")]
+    assert [(one.name, one.reason) for one in done.refused] == [("broken.png", "not_a_picture")]
     assert (ROOT / first).read_bytes() == (new / "a.png").read_bytes()
     assert (ROOT / "a.png").read_bytes() == picture(new / "again.png", 0)
     assert list(describe(done, find_target(params)))[:2] == [

@@ -150,13 +150,13 @@ def main(
     limits = read_defaults(config.CONF)
     validate = limits["validate"]
     settings = propose(measure(counted, looked, split), validate["min_samples"], validate["min_side"])
+    before = compose_now() if use and config.PARAMS.exists() else ""
     write_text(file, compose_text(node, layout, settings))
     say("", f"Wrote {file}, with settings for these {noun_of(media)}s:", *(_setting_lines(settings)))
     most = limits["ingest"]["max_quarantine_fraction"]
     if refused_share(counted, looked) > most:
         advice = "repair what is refused, or raise the limit"
         say("", f"ingest will stop at ingest.max_quarantine_fraction {most}; {advice}")
-    before = config.compose() if use and config.PARAMS.exists() else ""
     say(*next_steps(name, use_source(name, config.CONF) if use else None))
     if counted.task == "clusters":
         again = shlex.join(["colibri", "init", path, "--name", name, "--format", "unlabelled", "--force"])
@@ -212,6 +212,14 @@ def absolute_folder(counted: SourceSummary) -> str:
 def _setting_lines(settings: Sequence[Setting]) -> Iterator[str]:
     widest = max(len(setting.text) for setting in settings)
     yield from (f"  {setting.text:{widest}s}  {setting.reason}" for setting in settings)
+
+
+def compose_now() -> str:
+    """What conf/ composes to; empty where it cannot be composed, since a file of the source is broken."""
+    try:
+        return config.compose()
+    except UserError:
+        return ""
 
 
 def compose_params(before: str) -> None:

@@ -73,10 +73,10 @@ def add_samples(
         target.check_label(labelling.label)
     manifest = read_manifest()
     codec = make_codec(params, pd.DataFrame() if manifest is None else manifest)
-    looked = [*parallel_map(partial(look, codec), samples, len(samples), "look at new samples", killed=_crashed)]
+    looked = [*parallel_map(partial(look, codec), samples, len(samples), "look at new samples", killed=_reject_crash)]
     LOCKS.mkdir(parents=True, exist_ok=True)
     with FileLock(LOCKS / "add_samples.lock"):
-        known, hashes = _known(target, codec, manifest)
+        known, hashes = _read_known(target, codec, manifest)
         outcome = _Outcome(known=known, hashes=hashes)
         fault = _copy_all(samples, looked, target, labelling, outcome)
         num_labelled = _write_labels(target, outcome, labelling) if labelling is not None else 0
@@ -90,11 +90,11 @@ def add_samples(
     )
 
 
-def _crashed(sample: NewSample) -> ItemRejected:
+def _reject_crash(sample: NewSample) -> ItemRejected:
     return ItemRejected("crashed", "decoding it killed the process, usually for lack of memory")
 
 
-def _known(
+def _read_known(
     target: SampleTarget, codec: SampleCodec, manifest: pd.DataFrame | None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Content to `sample_id`, and `sample_id` to perceptual hash: of the manifest, and of what was added since."""
@@ -108,7 +108,7 @@ def _known(
     since = [one for one in paths if one not in hashes]
     if artifacts.QUARANTINE.exists() and since:
         refused = set(artifacts.read_table(artifacts.QUARANTINE)["path"])
-        since = [one for one in since if one not in refused]
+        since = [path for path in since if path not in refused]
     if since:
         found = parallel_map(
             partial(_look_at, SampleReader(source=target.source, codec=codec)),
@@ -117,10 +117,10 @@ def _known(
             "look at added samples",
             killed=_nothing,
         )
-        for path, one in zip(since, found, strict=True):
-            if one is not None:
-                known |= {content: path for content in _contents(one) if content not in known}
-                hashes |= {path: one.measured.perceptual_hash} if one.measured else {}
+        for path, sample in zip(since, found, strict=True):
+            if sample is not None:
+                known |= {content: path for content in _contents(sample) if content not in known}
+                hashes |= {path: sample.measured.perceptual_hash} if sample.measured else {}
     return known, hashes
 
 
@@ -134,9 +134,9 @@ def _look_at(reader: SampleReader, path: str) -> Looked | None:
     return found if isinstance(found, Looked) else None
 
 
-def _contents(one: Looked) -> list[str]:
-    """What two samples have in common where one of them is enough."""
-    return [one.digest, *([one.measured.content_hash] if one.measured is not None else [])]
+def _contents(sample: Looked) -> list[str]:
+    """Two samples that have any of these in common are the same."""
+    return [sample.digest, *([sample.measured.content_hash] if sample.measured is not None else [])]
 
 
 def _copy_all(
@@ -155,13 +155,15 @@ def _copy_all(
                 raise found
             twin = next((outcome.known[one] for one in _contents(found) if one in outcome.known), None)
             if twin is not None:
-                outcome.duplicates.append(DuplicateSample(name=sample.shown, of=twin))
+                outcome.duplicates.append(DuplicateSample(name=sample.display_name, of=twin))
                 continue
             named = with_safe_name(sample, target.suffixes)
             folder = target.folder_of(named.folders, label)
             path = _copy(named, found, target.root, folder, cleaned)
         except ItemRejected as refused:
-            outcome.refused.append(RefusedSample(name=sample.shown, reason=refused.reason, detail=refused.detail))
+            outcome.refused.append(
+                RefusedSample(name=sample.display_name, reason=refused.reason, detail=refused.detail)
+            )
             continue
         except OSError as error:
             return f"{target.root / sample.name} cannot be written: {error.strerror or error}"
@@ -169,7 +171,7 @@ def _copy_all(
         outcome.hashes |= {path: found.measured.perceptual_hash} if found.measured is not None else {}
         of_folder = path.partition("/")[0] if target.has_class_folders and "/" in path else None
         has_label = label or (of_folder if of_folder in target.known else None)
-        outcome.added.append(AddedSample(name=sample.shown, sample_id=path, label=has_label))
+        outcome.added.append(AddedSample(name=sample.display_name, sample_id=path, label=has_label))
     return None
 
 
@@ -245,6 +247,6 @@ def _with_near(outcome: _Outcome, params: Params) -> list[AddedSample]:
     bits = compared_bits(config.get_section(params, "split").get("near_duplicate_bits"))
     pairs = pairs_within_hamming(pd.Series([*outcome.hashes.values()]), bits)
     near: dict[str, str] = {}
-    for one, other in pairs.tolist():
-        near.setdefault(names[max(one, other)], names[min(one, other)])
+    for pair in pairs.tolist():
+        near.setdefault(names[max(pair)], names[min(pair)])
     return [replace(one, near=near.get(one.sample_id)) for one in outcome.added]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, final
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import MAX_NAME_BYTES, read_sample
-from pipeline.core.sample_codec import FileSet, GreyRange, SampleMeasurements
+from pipeline.core.sample_codec import FileSet, GreyRange, SampleMeasurements, noun_of
 from pipeline.datasets.discovery.folder_contents import tree_below
 from pipeline.datasets.discovery.sample_suffixes import suffix
 from pipeline.datasets.discovery.volume_files import find_volumes
@@ -45,7 +45,7 @@ class NewSample:
     data: bytes | Path
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """For messages."""
         return f"{self.folders}/{self.name}" if self.folders else self.name
 
@@ -78,17 +78,17 @@ def find_new(paths: Iterable[str | Path], target: SampleTarget) -> Iterator[NewS
     Raises:
         UserError: A path does not exist, or a folder holds no sample.
     """
-    for one in paths:
-        path = Path(one).expanduser()
+    for given in paths:
+        path = Path(given).expanduser()
         if path.is_file():
             yield NewSample(name=path.name, data=path)
         elif path.is_dir():
             found = list(_below(path, target))
             if not found:
-                raise UserError(f"{str(one)!r} holds no {target.media} that the source reads")
+                raise UserError(f"{str(given)!r} holds no {noun_of(target.media)} that the source reads")
             yield from found
         else:
-            raise UserError(f"{str(one)!r} does not exist")
+            raise UserError(f"{str(given)!r} does not exist")
 
 
 def _below(root: Path, target: SampleTarget) -> Iterator[NewSample]:

@@ -76,7 +76,7 @@ def create_router(params: Callable[[], Params], limits: Limits) -> APIRouter:
         try:
             if media_type(request) != FORM:
                 raise Refusal(415, "content_type", f"send {FORM}")
-            uploads = await read_uploads(_bounded(request, limits), limits)
+            uploads = await read_uploads(_bound(request, limits), limits)
             async with one_at_a_time:
                 done = await asyncio.to_thread(add_uploads, uploads, params(), label, who)
         except Refusal as error:
@@ -102,7 +102,7 @@ def add_uploads(uploads: list[Upload], params: Params, label: str | None = None,
     return add_samples(new, find_target(params), params, labelling)
 
 
-def _bounded(request: Request, limits: Limits) -> Request:
+def _bound(request: Request, limits: Limits) -> Request:
     """The request, which is refused as soon as it has more bytes than a request may have."""
     received = 0
 

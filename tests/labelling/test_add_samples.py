@@ -163,7 +163,7 @@ def test_where_nothing_can_be_added_a_line_says_what_to_do(new):
     with pytest.raises(UserError, match="does not exist"):
         add(unlabelled(), new / "none")
     (new / "empty").mkdir()
-    with pytest.raises(UserError, match="holds no image that the source reads"):
+    with pytest.raises(UserError, match="holds no picture that the source reads"):
         add(unlabelled(), new / "empty")
 
 

@@ -49,8 +49,8 @@ def write(content: ExchangedSet, folder: Path) -> JsonObject:
 
 def _annotations(content: ExchangedSet, ids: dict[str, int]) -> Iterator[JsonObject]:
     is_labelled = any(one.labels for one in content.samples)
-    for number, one in enumerate(content.samples, start=1):
-        for label in one.labels:
+    for number, sample in enumerate(content.samples, start=1):
+        for label in sample.labels:
             yield {"image_id": number, "category_id": ids[label], "iscrowd": 0}
-        if is_labelled and not one.is_labelled:
+        if is_labelled and not sample.is_labelled:
             yield {"image_id": number, "category_id": 1, "iscrowd": 0, "ignore": 1}

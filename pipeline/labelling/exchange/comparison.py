@@ -56,16 +56,16 @@ def _differences(
         ("statement that no class applies", sample.is_negative, bool(row.get("negative") or False)),
     ]
     if places or sample.is_labelled:
-        pairs.append(("split", sample.split, _known(row.get("given_split"))))
+        pairs.append(("split", sample.split, _plain(row.get("given_split"))))
     if places:
-        found = {name: _known(row[name]) for name in attribute_columns(row) if name not in OF_SOURCE}
+        found = {name: _plain(row[name]) for name in attribute_columns(row) if name not in OF_SOURCE}
         expected = {columns[name]: value for name, value in sample.attributes.items() if columns[name] not in OF_SOURCE}
-        pairs.append(("group", sample.group, _known(row.get("group"))))
+        pairs.append(("group", sample.group, _plain(row.get("group"))))
         pairs.append(("attributes", expected, {name: value for name, value in found.items() if value is not None}))
     yield from (one for one in pairs if one[1] != one[2])
 
 
-def _known(value: object) -> object:
+def _plain(value: object) -> object:
     """The value as Python has it; None where it is missing."""
     if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NA:
         return None

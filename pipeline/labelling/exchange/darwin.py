@@ -29,8 +29,8 @@ def write(content: ExchangedSet, folder: Path) -> JsonObject:
     if content.media != "image":
         raise UserError(f"Darwin files of {content.media}s cannot be read back; use csv, coco or label_studio")
     names = place_names(content)
-    for one in content.samples:
-        write_json(folder / DOCUMENTS / f"{one.path}.json", _document(one, names))
+    for sample in content.samples:
+        write_json(folder / DOCUMENTS / f"{sample.path}.json", _document(sample, names))
     return {"_target_": "pipeline.datasets.sources.darwin.Darwin", "path": DOCUMENTS, **names.options}
 
 

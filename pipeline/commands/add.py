@@ -30,7 +30,7 @@ from pipeline.core.terminal import count_of, say
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.labelling.add_samples import AddedSamples
+    from pipeline.labelling.added_samples import AddedSamples
     from pipeline.labelling.sample_target import SampleTarget
 
 NUM_SHOWN = 10
@@ -46,7 +46,8 @@ def arguments(parser: ArgumentParser) -> None:
 def main(paths: Sequence[str], to: str | None = None, label: str | None = None, who: str | None = None) -> None:
     from datetime import date
 
-    from pipeline.labelling.add_samples import Labelling, add_samples
+    from pipeline.labelling.add_samples import add_samples
+    from pipeline.labelling.added_samples import Labelling
     from pipeline.labelling.new_samples import find_new
     from pipeline.labelling.sample_target import find_target
 

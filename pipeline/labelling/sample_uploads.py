@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from pipeline.core.errors import UserError
-from pipeline.labelling.add_samples import AddedSamples, Labelling, add_samples
+from pipeline.labelling.add_samples import add_samples
+from pipeline.labelling.added_samples import AddedSamples, Labelling
 from pipeline.labelling.new_samples import NewSample
 from pipeline.labelling.sample_target import find_target
 from pipeline.serving.limits import Refusal

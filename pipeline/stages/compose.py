@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
 LOCK, DVC_YAML = Path("dvc.lock"), Path("dvc.yaml")
+COMPOSED = Path(".cache/composed_params")  # no artifact: the hash of what was composed here last, also by colibri init
 
 
 def main(force: bool = False) -> list[str]:
@@ -49,9 +50,10 @@ def write_params(force: bool) -> None:
         present = config.PARAMS.read_bytes()
         if present == composed.encode():
             return
-        if hashlib.md5(present, usedforsecurity=False).hexdigest() != _recorded_hash():
+        if _hash(present) not in (_recorded_hash(), _composed_hash()):
             raise UserError(*_explain(config.load_params(), yaml.safe_load(composed)))
     artifacts.write_text(config.PARAMS, composed)
+    artifacts.write_text(COMPOSED, _hash(composed.encode()))
 
 
 def write_code(params: Params) -> None:
@@ -65,6 +67,19 @@ def write_code(params: Params) -> None:
             if "params" in stage:
                 text = list_code(stage_modules(name, keys, params))
                 (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+
+
+def _hash(text: bytes) -> str:
+    """As DVC has it."""
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
+
+
+def _composed_hash() -> str | None:
+    """The hash of the params.yaml that was composed here last; conf/ may have changed since, before any run."""
+    try:
+        return COMPOSED.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _recorded_hash() -> str | None:

@@ -39,8 +39,8 @@ def refuse_loss(content: ExchangedSet, source: Source, places: bool) -> None:
     for sample in content.samples:
         row = rows.get(sample.path)
         if row is None or (row.get("refused") is not None and not pd.isna(row.get("refused"))):
-            found = "is not found again" if row is None else f"is refused: {row['detail']}"
-            raise UserError(f"not exported: {sample.origin!r} {found}, in this format; choose another one")
+            fault = "is not found again" if row is None else f"is refused: {row['detail']}"
+            raise UserError(f"not exported: {sample.origin!r} {fault}, in this format; choose another one")
         for what, expected, found in _differences(sample, row, columns, places):
             raise UserError(
                 f"not exported: the {what} of {sample.origin!r} would come back as {found!r}, expected {expected!r}; "

@@ -118,7 +118,7 @@ def read_set(params: Params) -> ExchangedSet:
     now = apply_since(manifest, reviewed, listed)
     parts = _parts(now)
     answers = _answers(now, reviewed)
-    rows = np.flatnonzero(~now["is_dropped"].to_numpy(dtype=bool))
+    rows = np.flatnonzero(~now["is_dropped"].to_numpy(dtype=bool)).tolist()
     records = now.to_dict("records")
     names = [one for one in attribute_columns(now) if one != ORIGIN and not one.startswith(EXIF)]
     samples = tuple(

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
 REMEDY = "experiment=clusters sets all that task=clusters needs"
+TO_LABELS = (
+    "set task=clusters, or for labels leave experiment=clusters out: colibri init PATH --name NAME --format unlabelled "
+    "--force writes settings for the labels that people gave (docs/labelling.md)"
+)
 EMPTY = ("metric", "corruption", "intervention")  # groups of what is measured against labels
 OPTIONS = {  # the module of the one option that needs no label
     "aim": "as_trained",
@@ -37,8 +41,10 @@ def refuse_needless(params: Params) -> None:
     has_labels = is_supervised(params)
     for name, gate in build_gates(params).items():
         if gate.for_labels is not None and gate.for_labels != has_labels:
-            needs = "labels, which task=clusters does not have" if gate.for_labels else "clusters; set task=clusters"
-            raise UserError(f"params.yaml: gate.{name} compares {needs}{'; ' + REMEDY if gate.for_labels else ''}")
+            needs = (
+                f"labels, which task=clusters does not have; {REMEDY}" if gate.for_labels else f"clusters; {TO_LABELS}"
+            )
+            raise UserError(f"params.yaml: gate.{name} compares {needs}")
     if not has_labels:
         _refuse_labels(params)
 

@@ -1,29 +1,37 @@
-"""Writes a trained network as ONNX, compares its decisions with those of the model, and measures the speed of both.
+"""Writes a trained network as ONNX, or with --to the data set in the format of another tool.
 
-Takes the champion of the project's source, or another model (--model). The graph takes decoded pictures at the stored
-size, (N, size, size, channels) uint8, and gives the score of each class; normalisation and test-time views are in it.
-The file's metadata name the classes, the size and fit of the pictures, and the task that decides. It is compared on
-all test pictures of this project, and refused where it decides otherwise for one. Models of frozen features with an
-estimator of scikit-learn cannot be exported. Needs the extra onnx.
+ONNX: takes the champion of the project's source, or another model (--model). The graph takes decoded pictures at the
+stored size, (N, size, size, channels) uint8, and gives the score of each class; normalisation and test-time views are
+in it. The file's metadata name the classes, the size and fit of the pictures, and the task that decides. It is
+compared on all test pictures of this project, and refused where it decides otherwise for one. Models of frozen
+features with an estimator of scikit-learn cannot be exported. Needs the extra onnx.
 
 The speeds are medians of rounds in which both take turns, one picture at a time and 32 at a time, on this machine's
 processor. Where ONNX Runtime is the faster one, register.runtime=onnx makes new versions use it.
+
+The data set: --to darwin, label_studio, coco, csv or folder writes a folder with the pictures, the labels that people
+have decided on until now, answers, split and groups, and a conf file by which Colibri reads the folder back. It is read
+back before it gets its name, and refused where a label or an attribute would not come back.
 
 Examples:
   colibri export --onnx
   colibri export --model 3 --out lite0.onnx
   colibri export --model data/predictor --out last.onnx
+  colibri export --to coco
+  colibri export --to csv --out ~/for_ada --link       links to the pictures instead of copies
+  colibri export --to folder --force                   replaces an earlier export
 """
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.core import artifacts
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.sample_codec import noun_of
 from pipeline.core.terminal import count_of, say
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
     from pipeline.prediction.classifier import PictureClassifier
     from pipeline.prediction.onnx_comparison import Parity, Speed
 
+FORMATS = ("darwin", "label_studio", "coco", "csv", "folder")
 NUM_NOISE = 64  # pictures that are compared where there is no test part
 
 
@@ -43,11 +52,58 @@ def arguments(parser: ArgumentParser) -> None:
         help="NAME@champion, NAME/3, 3 or @challenger of this project, a models:/ URI, or a folder such as "
         "data/predictor (default: the project's champion)",
     )
-    parser.add_argument("-o", "--out", default="model.onnx", help="(default: model.onnx)")
-    parser.add_argument("--onnx", action="store_true", help="the format; the only one so far, so it may be left out")
+    parser.add_argument("-o", "--out", help="(default: model.onnx; of a data set the folder exported/NAME_FORMAT)")
+    parser.add_argument("--onnx", action="store_true", help="the format of a network, the only one: may be left out")
+    parser.add_argument("--to", choices=FORMATS, help="writes the data set, in this format")
+    parser.add_argument("--link", action="store_true", help="of a data set: links to files instead of copies")
+    parser.add_argument("--force", action="store_true", help="of a data set: replaces what an earlier export wrote")
 
 
-def main(model: str | None, out: str, onnx: bool = True) -> None:
+def main(
+    model: str | None,
+    out: str | None,
+    onnx: bool = True,
+    to: str | None = None,
+    link: bool = False,
+    force: bool = False,
+) -> None:
+    if to is None and (link or force):
+        raise UserError("--link and --force are of a data set; add --to FORMAT")
+    if to is not None and (model is not None or onnx):
+        raise UserError("--to writes the data set, and --model and --onnx a network; give one of them")
+    if to is None:
+        write_network(model, out or "model.onnx")
+    else:
+        write_data_set(to, out, link, force)
+
+
+def write_data_set(to: str, out: str | None, link: bool, force: bool) -> None:
+    """Writes the data set and says what it holds, and how it is read back."""
+    from pipeline.labelling.exchange.export import export_set
+
+    params = config.load_params()
+    name = str(config.get_section(params, "source")["name"])
+    done = export_set(params, to, Path(out or f"exported/{name}_{to}").expanduser(), link, force)
+    samples = done.content.samples
+    num_labelled = sum(one.is_labelled for one in samples)
+    classes = count_of(len(done.content.classes), "class", "classes")
+    written = count_of(len(samples), noun_of(done.content.media))
+    say(
+        f"wrote {done.folder}: {written}, {num_labelled:,} labelled, {classes}",
+        "read back and compared: labels and split are the same" + ("" if to == "folder" else ", and so are attributes"),
+    )
+    lost = [*done.left_out, *["the groups"] * done.has_lost_groups]
+    if lost:
+        say(f"class folders cannot hold {', '.join(lost)}; --to csv keeps them")
+    say(
+        "read it in a project of Colibri:",
+        f"  cp {shlex.quote(str(done.settings))} {config.CONF}/source/",
+        f"  colibri run -S source={done.settings.stem}",
+    )
+
+
+def write_network(model: str | None, out: str) -> None:
+    """Writes the network as ONNX and says how it compares."""
     from pipeline.prediction.onnx_comparison import describe_difference
     from pipeline.prediction.onnx_export import export_onnx
     from pipeline.tracking.model_choice import load_classifier

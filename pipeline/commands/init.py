@@ -2,7 +2,8 @@
 
 Recognised are a folder per class (also below train, val and test), tables (CSV, TSV, JSONL, Parquet), COCO, Pascal VOC,
 CVAT, V7 Darwin, Label Studio and IDX; also in a zip or tar, which is unpacked to .cache/trees, and at https://, s3://
-and gs://, which is fetched there. Your pictures are not changed.
+and gs://, which is fetched there. Your pictures are not changed. What people decided before on a data set of this name
+(data/label_decisions/NAME.csv) counts as its labels.
 
 Examples:
   colibri init ~/pictures/screws
@@ -19,6 +20,7 @@ Examples:
 from __future__ import annotations
 
 import re
+import shlex
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
@@ -26,12 +28,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core import config, progress
-from pipeline.core.artifacts import write_text
+from pipeline.core.artifacts import decisions_file, write_text
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import import_target
 from pipeline.core.sample_codec import noun_of
-from pipeline.core.terminal import say
+from pipeline.core.terminal import count_of, say
 from pipeline.datasets.discovery.file_walk import listed_once
 from pipeline.datasets.discovery.format_detection import detect_format
 from pipeline.datasets.discovery.places import check_path, last_part, open_place
@@ -103,6 +105,7 @@ def main(
     use: bool = True,
     **given: str | None,
 ) -> None:
+    from pipeline.datasets.discovery.decided_rows import with_decisions
     from pipeline.datasets.discovery.source_media import find_media, media_node  # loads pandas
 
     targets = config.list_targets("source")
@@ -126,7 +129,8 @@ def main(
     source: Source = config.build(node, "source")
     with progress.show(f"read {path}"):
         rows = source.read()
-        counted = summarise_source(rows)
+        decided, num_decisions = with_decisions(rows, name)
+        counted = summarise_source(decided)
     if "pictures" not in choices and (folder := absolute_folder(counted)):
         say(f"the paths in {path} are absolute; the pictures are read from {folder} (--pictures names another folder)")
         main(path, name, format, force, split, use, **{**given, "pictures": folder})
@@ -138,20 +142,26 @@ def main(
         f"{path}: {layout}",
         *report_lines(counted, looked, [*place.notes, *found.notes, *list_notes(place.listing)]),
     )
+    if num_decisions:
+        say(f"  labels are counted with the {count_of(num_decisions, 'line')} of {decisions_file(name)}")
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
     limits = read_defaults(config.CONF)
     validate = limits["validate"]
     settings = propose(measure(counted, looked, split), validate["min_samples"], validate["min_side"])
+    before = compose_now() if use and config.PARAMS.exists() else ""
     write_text(file, compose_text(node, layout, settings))
     say("", f"Wrote {file}, with settings for these {noun_of(media)}s:", *(_setting_lines(settings)))
     most = limits["ingest"]["max_quarantine_fraction"]
     if refused_share(counted, looked) > most:
         advice = "repair what is refused, or raise the limit"
         say("", f"ingest will stop at ingest.max_quarantine_fraction {most}; {advice}")
-    before = config.compose() if use and config.PARAMS.exists() else ""
     say(*next_steps(name, use_source(name, config.CONF) if use else None, f"{noun_of(media)}s"))
+    if counted.task == "clusters":
+        again = shlex.join(["colibri", "init", path, "--name", name, "--format", "unlabelled", "--force"])
+        say("To train on labels, label pictures after the run (docs/labelling.md), then write settings for labels:")
+        say(f"  {again}")
     if before:
         compose_params(before)
 
@@ -202,6 +212,14 @@ def absolute_folder(counted: SourceSummary) -> str:
 def _setting_lines(settings: Sequence[Setting]) -> Iterator[str]:
     widest = max(len(setting.text) for setting in settings)
     yield from (f"  {setting.text:{widest}s}  {setting.reason}" for setting in settings)
+
+
+def compose_now() -> str:
+    """What conf/ composes to; empty where it cannot be composed, since a file of the source is broken."""
+    try:
+        return config.compose()
+    except UserError:
+        return ""
 
 
 def compose_params(before: str) -> None:

@@ -142,6 +142,17 @@ def refuse_few_classes(manifest: pd.DataFrame) -> None:
         )
 
 
+def unused_labels(manifest: pd.DataFrame) -> list[str]:
+    """What to do with labels of several classes that people gave, in a run that looks at none."""
+    if "decision" not in manifest:
+        return []
+    labelled = [labels for labels in manifest.loc[manifest["decision"].notna(), "labels"] if len(labels)]
+    if len({label for labels in labelled for label in labels}) < 2:
+        return []
+    found = f"{count_of(len(labelled), 'picture')} with a label by decision, at which task=clusters does not look"
+    return [f"{found}; for a model of labels: colibri init PATH --name NAME --format unlabelled --force"]
+
+
 def validate(
     manifest: pd.DataFrame, promises: ManifestExpectations, data_docs: Path, needs_classes: bool = True
 ) -> list[dict[str, Any]]:

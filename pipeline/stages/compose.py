@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
 LOCK, DVC_YAML = Path("dvc.lock"), Path("dvc.yaml")
-COMPOSED = Path(
-    ".cache/composed"
-)  # the hash of the params.yaml that was composed last, also by colibri init; no artifact
+COMPOSED = Path(".cache/composed_params")  # no artifact: the hash of what was composed here last, also by colibri init
 
 
 def main(force: bool = False) -> list[str]:
@@ -71,12 +69,17 @@ def write_code(params: Params) -> None:
                 (folder / f"{name}.txt").write_text(text, encoding="utf-8")
 
 
-def _hash(params: bytes) -> str:
-    return hashlib.md5(params, usedforsecurity=False).hexdigest()  # as DVC's
+def _hash(text: bytes) -> str:
+    """As DVC has it."""
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
 def _composed_hash() -> str | None:
-    return COMPOSED.read_text(encoding="utf-8", errors="replace") if COMPOSED.is_file() else None
+    """The hash of the params.yaml that was composed here last; conf/ may have changed since, before any run."""
+    try:
+        return COMPOSED.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _recorded_hash() -> str | None:

@@ -7,7 +7,14 @@ from pipeline.core.choices import is_exclusive, is_supervised
 from pipeline.core.errors import UserError
 from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.terminal import count_of
-from pipeline.datasets.expectations import DATA_DOCS, ManifestExpectations, describe, refuse_few_classes, validate
+from pipeline.datasets.expectations import (
+    DATA_DOCS,
+    ManifestExpectations,
+    describe,
+    refuse_few_classes,
+    unused_labels,
+    validate,
+)
 from pipeline.evaluation.threshold_choice import refuse_unfit_aim
 
 
@@ -31,7 +38,8 @@ def main() -> list[str]:
     aim: Aim = config.build(config.get_section(params, "aim"), "aim")
     refuse_unfit_aim(aim, sorted({label for labels in manifest["labels"] for label in labels}), is_exclusive(params))
     artifacts.write_passed("validate")
-    return [f"{count_of(len(results), 'expectation')} met"]
+    notes = [] if needs_classes else unused_labels(manifest)
+    return [f"{count_of(len(results), 'expectation')} met", *notes]
 
 
 if __name__ == "__main__":

@@ -79,6 +79,16 @@ def test_an_edit_of_conf_is_taken_after_init_before_any_run_was_recorded():
     assert config.load_params()["split"]["seed"] == 7
 
 
+def test_an_edit_of_conf_is_taken_when_params_was_composed_and_nothing_has_run():
+    stage.write_params(force=False)
+    edit("conf/split/grouped.yaml", "seed: 0", "seed: 7")
+    stage.write_params(force=False)
+    assert config.load_params()["split"]["seed"] == 7
+    edit(PARAMS, "seed: 7", "seed: 8")
+    with pytest.raises(UserError, match="neither conf/ nor a recorded experiment explains"):
+        stage.write_params(force=False)
+
+
 def test_an_applied_experiment_gives_way_to_conf():
     stage.main()
     edit(PARAMS, "seed: 0", "seed: 7")

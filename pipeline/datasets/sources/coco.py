@@ -13,7 +13,7 @@ from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.format_clues import match_documents, starts_with, strings
 from pipeline.datasets.discovery.format_detector import FormatDetector
-from pipeline.datasets.sources.annotation_source import AnnotationSource
+from pipeline.datasets.sources.document_source import DocumentSource
 from pipeline.datasets.sources.documents import expect, read_json
 from pipeline.datasets.sources.items import Item, mark_negatives
 
@@ -26,7 +26,7 @@ KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"cate
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Coco(AnnotationSource, FormatDetector):
+class Coco(DocumentSource, FormatDetector):
     """Boxes, masks or plain categories, all read as image-level labels.
 
     A crowd (`iscrowd`) counts like a single object; an annotation marked `ignore` does not count. A picture without

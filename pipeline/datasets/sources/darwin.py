@@ -17,23 +17,26 @@ from pipeline.datasets.discovery.folder_contents import existing_folder, files_b
 from pipeline.datasets.discovery.format_clues import pictures_folder
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.sample_suffixes import suffix
-from pipeline.datasets.sources.annotation_source import AnnotationSource
+from pipeline.datasets.sources.document_source import DocumentSource
 from pipeline.datasets.sources.documents import expect, parse_json
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
+NEGATIVE_TAG = "none of the tags"
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Darwin(AnnotationSource, FormatDetector):
+class Darwin(DocumentSource, FormatDetector):
     """The tags of an item are its labels; boxes and masks do not label the whole picture and are ignored.
 
-    Item-level properties become attributes, and so do the sub-annotations of a tag (its properties, attributes and
-    text), named with the tag first. Several values of one property are joined with `; `. An item without a tag is
-    unlabelled by default (`empty`), since no file says whether somebody looked at it. A file that is no Darwin 2.0 item
-    of one picture is refused (`bad_annotation`), and so are pictures that no file names (`no_row`).
+    A tag `none of the tags` says that somebody looked and none applies. Item-level properties become attributes, and so
+    do the sub-annotations of a tag (its properties, attributes and text), named with the tag first. Several values of
+    one property are joined with `; `. An item without a tag is unlabelled by default (`empty`), since no file says
+    whether somebody looked at it. A file that is no Darwin 2.0 item of one picture is refused (`bad_annotation`), and
+    so are pictures that no file names (`no_row`).
 
     Args:
         path: The folder of JSON files; folders below it are searched, hidden ones (`.v7`) are not.
@@ -72,8 +75,10 @@ def _item(folder: Path, document: str, empty: Empty) -> Item:
         content = parse_json(decode_text(read_bytes(folder, document), Path(document)), document)
         path = _picture(expect(content, dict, document))
         tags = _tags(content)
-        attributes = {name: "; ".join(values) for name, values in _group_values(_attributes(content, tags)).items()}
-        return Item(path=path, **mark_negatives([tag["name"] for tag in tags], empty), attributes=attributes)
+        attributes = {name: _value(values) for name, values in _group_values(_attributes(content, tags)).items()}
+        names = [tag["name"] for tag in tags if tag["name"] != NEGATIVE_TAG]
+        marked = mark_negatives(names, "negative" if len(names) < len(tags) else empty)
+        return Item(path=path, **marked, attributes=attributes)
     except ItemRejected as refused:
         return Item(path=document, refused=ItemRejected("bad_annotation", refused.detail))
     except UserError as error:
@@ -112,7 +117,7 @@ def _tags(content: JsonObject) -> list[JsonObject]:
     return tags
 
 
-def _attributes(content: JsonObject, tags: list[JsonObject]) -> Iterator[tuple[str, str]]:
+def _attributes(content: JsonObject, tags: list[JsonObject]) -> Iterator[tuple[str, Any]]:
     """Name and value of each attribute of the whole picture, in the order of the file."""
     yield from _properties(content.get("properties"), "properties")
     for tag in tags:
@@ -125,14 +130,21 @@ def _attributes(content: JsonObject, tags: list[JsonObject]) -> Iterator[tuple[s
             yield f"{tag['name']} text", str(text)
 
 
-def _properties(values: Any, where: str) -> Iterator[tuple[str, str]]:
+def _properties(values: Any, where: str) -> Iterator[tuple[str, Any]]:
     for one in expect(values or [], list, where):
         if expect(one, dict, where).get("value") is not None:
-            yield expect(one.get("name"), str, f"{where}: a name"), str(one["value"])
+            yield expect(one.get("name"), str, f"{where}: a name"), one["value"]
 
 
-def _group_values(pairs: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _value(values: list[Any]) -> Any:
+    """A single number or truth value as it is, else the texts, joined."""
+    if len(values) == 1 and isinstance(values[0], (int, float)):
+        return values[0]
+    return "; ".join(map(str, values))
+
+
+def _group_values(pairs: Iterator[tuple[str, Any]]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
     for name, value in pairs:
         found.setdefault(name, []).append(value)
     return found

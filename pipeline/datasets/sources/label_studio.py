@@ -17,7 +17,7 @@ from pipeline.datasets.discovery.file_listing import MAX_NAMES, FileListing, For
 from pipeline.datasets.discovery.format_clues import match_documents, starts_with, strings
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.sample_suffixes import SAMPLE_SUFFIXES, suffix
-from pipeline.datasets.sources.annotation_source import AnnotationSource
+from pipeline.datasets.sources.document_source import DocumentSource
 from pipeline.datasets.sources.documents import expect, read_json
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives, relative
 
@@ -30,13 +30,14 @@ Answer = dict[str, set[str]]  # control of the labelling page to the choices mad
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class LabelStudio(AnnotationSource, FormatDetector):
+class LabelStudio(DocumentSource, FormatDetector):
     """Choices, single or multiple; a task without annotations is an unlabelled picture, predictions do not count.
 
     Where the labelling page has several choice controls, the one that was used most gives the labels and the others
     become attributes. Several annotators vote: of single choices the most frequent wins, of multiple ones each that
     more than half made. A tie leaves the label out and sets `attr_disagreement`. Where they agree on no choice,
-    the picture shows none of the labels. Cancelled annotations do not vote.
+    the picture shows none of the labels. Cancelled annotations do not vote. Texts, numbers and truth values of a task's
+    `meta` become attributes.
 
     A picture is looked up below `pictures` by its full path (of an upload, a URL, a bucket or `local-files/?d=`), then
     by that path without its first folders, as an export stores it.
@@ -103,7 +104,16 @@ def _item(root: Path, task: JsonObject, answers: list[Answer], controls: list[st
         chosen, _ = vote([answer.get(control, set()) for answer in answers])
         attributes[control] = "; ".join(sorted(chosen)) or None
     marked = mark_negatives(labels, empty if answers and not disagree else "unlabelled")
+    attributes |= dict(_meta(task))
     return Item(path=locate_picture(root, url), **marked, attributes=attributes)
+
+
+def _meta(task: JsonObject) -> Iterator[tuple[str, Any]]:
+    """What the project that made the task says of it."""
+    meta = task.get("meta")
+    for name, value in meta.items() if isinstance(meta, dict) else ():
+        if isinstance(value, (str, int, float)):
+            yield name, value
 
 
 def vote(answers: list[set[str]]) -> tuple[set[str], bool]:

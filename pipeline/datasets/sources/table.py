@@ -17,6 +17,7 @@ from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import part_named
 from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.items import Item, mark_negatives
+from pipeline.datasets.tables import typed_cells
 from pipeline.datasets.tables.cells import NumberKind, as_attribute, as_text, number_kinds, split_labels
 from pipeline.datasets.tables.columns import detect_columns
 from pipeline.datasets.tables.dialects import is_encoding
@@ -60,6 +61,8 @@ class Table(AnnotationSource, FormatDetector):
         header: Whether the first line names the columns, which else are column_1, column_2 and so on; null: inferred
             from the first rows.
         encoding: Of the text, as Python calls it; null: UTF-8, UTF-16 or UTF-32.
+        typed: Whether cells are as `colibri export --to csv` writes them: an apostrophe begins a text that a
+            spreadsheet would take for a formula, a number or a truth value, and does not belong to it.
         max_rows: A table of more rows is refused before it is read.
         max_columns: A table of more columns, or of more different keys in JSONL, is refused.
     """
@@ -76,6 +79,7 @@ class Table(AnnotationSource, FormatDetector):
     delimiter: Annotated[str, Len(1, 1)] | None = None
     header: bool | None = None
     encoding: str | None = None
+    typed: bool = False
     max_rows: PositiveInt = MAX_ROWS
     max_columns: PositiveInt = MAX_COLUMNS
 
@@ -106,15 +110,16 @@ class Table(AnnotationSource, FormatDetector):
         )
         tables = {document: read_records(document, form) for document in self.parts.values()}
         attributes = {name for records in tables.values() for name in self._columns(records)[1]}
-        numbers = number_kinds([*tables.values()], attributes)
+        numbers = {} if self.typed else number_kinds([*tables.values()], attributes)
         return self.read_items(repr(self.image_column), lambda document, _: self._items(tables[document], numbers))
 
     def _items(self, records: Records, numbers: Mapping[str, NumberKind]) -> Iterator[Item]:
         """The item of each row."""
         label_columns, attribute_columns = self._columns(records)
         self._check_lists(records)
-        for position, row in enumerate(records.rows):
+        for position, cells in enumerate(records.rows):
             where = records.where(position)
+            row = typed_cells.read_row(cells, attribute_columns) if self.typed else cells
             yield Item(
                 path=_path(row.get(self.image_column), where),
                 **self._labels(row, label_columns, where),
@@ -123,7 +128,7 @@ class Table(AnnotationSource, FormatDetector):
                 attributes={
                     key: value
                     for name, key in attribute_columns.items()
-                    if (value := as_attribute(row.get(name), numbers.get(name))) is not None
+                    if (value := self._attribute(row.get(name), numbers.get(name), cells.get(name))) is not None
                 },
             )
 
@@ -170,11 +175,16 @@ class Table(AnnotationSource, FormatDetector):
                 f"{lists[0][:80]!r}; set source.label_separator to '[]', or to '' where each is one label"
             )
 
+    def _attribute(self, value: Any, kind: NumberKind | None, cell: Any) -> Any:
+        """As `as_attribute`; of typed cells an empty text is a value."""
+        return value if self.typed and cell else as_attribute(value, kind)
+
     def _labels(self, row: dict[str, Any], label_columns: list[str], where: str) -> dict[str, Any]:
         """`labels`, and `negative` where the row says that none applies."""
         if self.label_column is None:
             found = [name for name in label_columns if _is_set(row.get(name), f"{where}, column {name!r}")]
             is_filled = any(as_text(row.get(name)) is not None for name in label_columns)
+            found = [typed_cells.read_text(name) for name in found] if self.typed else found
             return mark_negatives(found, self.empty if is_filled else "unlabelled")
         value = row.get(self.label_column)
         if any(isinstance(one, (dict, list)) for one in (value if isinstance(value, list) else [value])):

@@ -1,0 +1,1 @@
+"""The data set of a project in the formats of other tools."""

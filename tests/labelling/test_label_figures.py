@@ -88,7 +88,7 @@ def test_people_who_follow_the_model():
 def test_names_are_no_markup():
     lines = [decide("a", NASTY[0], "cat"), decide("a", NASTY[1], "dog")]
     found = measure(lines, decision=["conflict"])
-    section = templates().get_template("sections/labelling.html.jinja").render(labelling=labelling(found))
+    section = templates("picture").get_template("sections/labelling.html.jinja").render(labelling=labelling(found))
     page = Page(section)
     assert NASTY[0] in page.text
     assert f"{NASTY[1]} and {NASTY[0]}" not in section

@@ -158,7 +158,7 @@ def error_bound(wrong: np.ndarray, groups: np.ndarray, confidence: float, bootst
     """The one-sided upper bound of a share of errors; 1 where there is no sample.
 
     Of independent samples it is Clopper's and Pearson's, which is exact. Of groups it is that of `share_interval`, from
-    the spread between groups, where there are 40 and the errors lie in at least 5 of them. Else their spread is unknown,
+    the spread between groups, where there are 40 and the errors lie in at least 5 of them. Else the spread is unknown,
     and a group counts as a single sample (as if its samples were all right or all wrong): the bound is Clopper's and
     Pearson's at the effective number of groups (sum of sizes)^2 / sum of squared sizes (Kish).
 

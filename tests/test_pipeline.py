@@ -215,7 +215,15 @@ def test_a_second_run_from_clean_gives_the_same_bytes(
     write_params("source.path=pictures")
     for stage in STAGES[:-1]:
         run(stage)
-    for name in (*PURE, *LEARNT, *JUDGED, *CHECKED, "reports/validation.json", "reports/preview.png"):
+    for name in (
+        *PURE,
+        *LEARNT,
+        *JUDGED,
+        *CHECKED,
+        "reports/validation.json",
+        "reports/labelling.json",
+        "reports/preview.png",
+    ):
         assert (tmp_path / name).read_bytes() == (project / name).read_bytes(), name
 
 

@@ -258,7 +258,7 @@ def describe_plan(plan: AutoLabelPlan) -> list[str]:
     return [
         (
             f"confidence at least {chosen.threshold:.4f}: {chosen.num_errors:,} of {chosen.num_samples:,} samples of "
-            f"val{groups} are wrong, so at most {100 * chosen.upper:.2f} % of the labels"
+            f"val{groups} wrong, so at most {100 * chosen.upper:.2f} % of the labels"
         ),
         f"{num:,} of {count_of(plan.num_open, 'open sample')} ({share:.0f} %) by the model",
         f"{count_of(len(plan.audit), 'sample')} kept back for a person",

@@ -14,6 +14,7 @@ from pipeline.statistics.bootstrap import MIN_GROUPS, Bootstrap, share_interval
 
 NUM_CANDIDATES = 40  # thresholds at most; finer steps cost nothing, for they are tested one after another
 STARTS = (1.5, 3.0, 6.0)  # times the samples that would do without an error: where a sequence of tests begins
+FEWEST_GROUPS = 40  # whose spread bounds an error: with 30 a bound of 95 % is broken in 6 of 100 cases
 ROOM = 0.8  # of the labelled samples that a further start may ask for
 MAX_FACTOR = 10_000  # times as many samples: beyond, more labels do not help
 
@@ -157,7 +158,7 @@ def error_bound(wrong: np.ndarray, groups: np.ndarray, confidence: float, bootst
     """The one-sided upper bound of a share of errors; 1 where there is no sample.
 
     Of independent samples it is Clopper's and Pearson's, which is exact. Of groups it is that of `share_interval`, from
-    the spread between groups, where the errors lie in at least 5 of them. Where they do not, their spread is unknown,
+    the spread between groups, where there are 40 and the errors lie in at least 5 of them. Else the spread is unknown,
     and a group counts as a single sample (as if its samples were all right or all wrong): the bound is Clopper's and
     Pearson's at the effective number of groups (sum of sizes)^2 / sum of squared sizes (Kish).
 
@@ -177,7 +178,7 @@ def error_bound(wrong: np.ndarray, groups: np.ndarray, confidence: float, bootst
     sizes = np.bincount(codes)
     if sizes.max() == 1:
         return upper_bound(float(wrong.sum()), num, confidence)
-    if len(np.unique(codes[wrong.astype(bool)])) < MIN_GROUPS:
+    if len(sizes) < FEWEST_GROUPS or len(np.unique(codes[wrong.astype(bool)])) < MIN_GROUPS:
         effective = float(num**2 / (sizes.astype(np.float64) ** 2).sum())
         return upper_bound(float(wrong.mean()) * effective, effective, confidence)
     weights = bootstrap.replicates(groups)

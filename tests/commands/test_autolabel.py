@@ -50,7 +50,7 @@ def test_labels_then_an_audit(registered, project, capsys):
     assert len(lines) == 160
     assert len(kept) == 40
     text = capsys.readouterr().out
-    assert "0 of 100 samples of val are wrong, so at most 2.95 % of the labels" in text
+    assert "0 of 100 samples of val wrong, so at most 2.95 % of the labels" in text
     assert "160 of 200 open samples (80 %) by the model" in text
     assert text.rstrip().endswith("wrote data/label_decisions/pets.csv; colibri run trains with the labels")
     answers = [decide(name, "Ada", "dog" if row < 2 else "cat", batch="audit/1") for row, name in enumerate(kept)]

@@ -152,11 +152,7 @@ class Service:
         return {"model": model.name, "version": model.version, "predictions": entries}
 
     async def preview(self, upload: Upload) -> bytes:
-        """A PNG of what was sent, as `draw_preview` makes it; nothing is classified, and nothing stored.
-
-        Raises:
-            Refusal: It cannot be read.
-        """
+        """A PNG of what was sent, as `draw_preview` makes it; nothing is stored. Raises a Refusal where it is unreadable."""
         classifier = self.watch.current.classifier
         job = self.pool.submit(draw_preview, classifier, self.limits, upload.data)
         try:

@@ -6,11 +6,11 @@ from abc import ABC
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from pipeline.core.errors import UserError, name_some
+from pipeline.core.open_types import JsonObject
 from pipeline.datasets.discovery.split_names import part_named
 from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.items import Item
@@ -58,7 +58,7 @@ class DocumentSource(AnnotationSource, ABC):
 
     def _item(self, item: Item) -> Item:
         attributes = dict(item.attributes)
-        changes: dict[str, Any] = {}
+        changes: JsonObject = {}
         if (part := attributes.pop(self.split_attribute or "", None)) is not None:
             changes["given_split"] = part_named(str(part))
             if changes["given_split"] is None:

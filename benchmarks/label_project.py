@@ -63,7 +63,7 @@ def make_project(folder: Path, number: int, seed: int = 0) -> list[str]:
     (folder / config.PARAMS).write_text(config.compose(overrides=overrides))
     artifacts.write_table(folder / artifacts.MANIFEST, table.drop(columns="split"))
     artifacts.write_table(folder / artifacts.SPLITS, table[["sample_id", "split", "group"]])
-    artifacts.write_table(folder / artifacts.DUPLICATES, pd.DataFrame({"first": [], "second": []}, dtype=str))
+    artifacts.write_table(folder / artifacts.DUPLICATES, pd.DataFrame({"left": [], "right": []}, dtype=str))
     store = folder / artifacts.EMBEDDINGS
     store.mkdir(parents=True)
     features = digits.data[chosen] + rng.normal(0, 1, (number, digits.data.shape[1]))

@@ -18,6 +18,7 @@ from pipeline.datasets.class_list import (
     read_classes,
     write_classes,
 )
+from pipeline.labelling.unwritten import refuse_unwritten
 from pipeline.serving.limits import Refusal
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def change_classes(path: Path, body: ClassBody, unlisted: Sequence[str]) -> Clas
             raise Refusal(422, "no_class", text) from None
         except ValueError as error:
             raise Refusal(422, "no_class", str(error)) from None
+        except OSError as error:
+            raise refuse_unwritten(error) from None
     assert written is not None
     return written
 

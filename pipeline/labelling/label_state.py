@@ -70,6 +70,7 @@ class LabelState:
         self.history = History()
         self.is_decided = np.zeros(len(self.ids), dtype=bool)  # by a person
         self._lines: dict[str, list[LabelDecision]] = {}
+        self._waiting: set[str] = set()  # samples whose last decision was for a class that was split since
         self.reviewed: dict[str, ReviewedSample] = {}
         self._source = [self._rename(names) for names in self._manifest_labels]
         self._names = {name for labels, _ in self._source for name in labels}
@@ -117,12 +118,12 @@ class LabelState:
         people = [line for line in lines if not line.is_of_model]
         mine = next((line for line in people if line.who == who), None)
         shown = mine or next((line for line in lines if line.is_of_model), None)
-        labels, waits = self.source_labels(row), self._waits(row)
+        labels = self.source_labels(row)
         status = LABELLED if labels or self.is_negative(row) else OPEN
         if shown is not None:
             outcome = outcome_of(shown)
             labels, status = list(outcome or ()), DROPPED if outcome is None else LABELLED
-        elif waits:
+        elif name in self._waiting or self._source[row][1]:
             status = WAITS
         if found is not None and found.chosen is None:
             status = CONFLICT
@@ -145,6 +146,7 @@ class LabelState:
         labels, previous = self._rename(line.labels), self._rename(line.previous)
         today = replace(line, labels=labels[0], previous=previous[0])
         waits = labels[1] or (line.action == "keep" and previous[1])
+        (self._waiting.add if waits else self._waiting.discard)(line.sample_id)
         self._lines.setdefault(line.sample_id, []).append(replace(today, action="undo", labels=[]) if waits else today)
         self.history.add(today)
         self._names.update(today.labels, today.previous)
@@ -166,8 +168,3 @@ class LabelState:
             return sorted(labels), False
         found = self.classes.rename(labels)
         return found.labels, found.waits
-
-    def _waits(self, row: int) -> bool:
-        return self._source[row][1] or any(
-            self._rename(line.labels or line.previous)[1] for line in self._lines.get(self.ids[row], [])[-1:]
-        )

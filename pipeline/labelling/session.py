@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +16,7 @@ from pipeline.labelling.blind import is_blind
 from pipeline.labelling.decision_file import DecisionFile
 from pipeline.labelling.decision_lines import LineMaker
 from pipeline.labelling.label_state import LabelState
+from pipeline.labelling.unwritten import refuse_unwritten
 from pipeline.serving.limits import Refusal
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
     from pipeline.labelling.bodies import DecisionBody
     from pipeline.labelling.suggestions import Suggestion
-
-FULL = os.strerror(errno.ENOSPC)
 
 
 @final
@@ -80,10 +77,8 @@ class Session:
         """The classes in use, with what people wrote about them."""
         if self.state.classes is not None:
             return self.state.classes.active
-        return [
-            LabelClass(name=name, key=str(number) if number < 10 else "")
-            for number, name in enumerate(self.state.known_names, start=1)
-        ]
+        names = self.state.known_names
+        return [LabelClass(name=name, key=key) for name, key in zip(names, _choose_keys(names), strict=True)]
 
     def refresh(self) -> None:
         """Takes in what others wrote into the files."""
@@ -212,8 +207,7 @@ class Session:
         try:
             self.file.append(lines)
         except (UserError, OSError) as error:
-            is_full = FULL in str(error)
-            raise Refusal(507 if is_full else 500, "disk_full" if is_full else "not_written", str(error)) from None
+            raise refuse_unwritten(error) from None
         if self.file.problem:
             self.state.add(lines)
         else:
@@ -252,3 +246,11 @@ class Session:
         except OSError:
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _choose_keys(names: Sequence[str]) -> list[str]:
+    """A key for each class: the digits with which all names end where these differ, else 1 to 9 and 0 in their order."""
+    last = [name[-1:] for name in names]
+    if len(set(last)) == len(last) and all(letter.isascii() and letter.isdecimal() for letter in last):
+        return last
+    return [*"1234567890"[: len(names)], *[""] * (len(names) - 10)]

@@ -17,7 +17,7 @@ const number = (value) => value.toLocaleString("en");
 const page = {
   key: "", who: "", project: null, classes: [], byName: new Map(), byKey: new Map(),
   rows: [], groups: [], notes: {}, shown: 0, version: 0, suggestions: -1, classesVersion: -1,
-  samples: new Map(), lines: [], columns: 1, size: 2, tiles: new Map(), spare: [],
+  samples: new Map(), lines: [], columns: 1, size: 2, side: SIZES[2], tiles: new Map(), spare: [],
   current: 0, anchor: 0, selected: new Set(), history: [], outbox: [], sending: false, problem: "", problems: [],
   acts: [], since: performance.now(), stage: null, marks: [],
 };
@@ -172,12 +172,13 @@ function forgetSamples() {
 // ---- the grid: only the lines in sight are in the document --------------------------------------------------------
 
 const grid = find("grid");
-const side = () => SIZES[page.size];
+const side = () => page.side;
 const lineHeight = () => side() + CAPTION + GAP;
 
 function layOut() {
   const width = grid.clientWidth - GAP;
-  page.columns = Math.max(1, Math.floor(width / (side() + GAP)));
+  page.columns = Math.max(1, Math.floor(width / (SIZES[page.size] + GAP)));
+  page.side = Math.max(40, Math.floor(width / page.columns) - GAP);
   page.lines = [];
   let top = GAP;
   const groups = page.groups.length ? page.groups : [["", 0]];
@@ -1140,14 +1141,7 @@ function listen() {
     event.preventDefault();
     const name = find("who").value.trim();
     if (!name || /^[=+\-@]/.test(name)) { find("who-error").textContent = "A name needs a letter first."; return; }
-    page.who = name;
-    try { localStorage.setItem("colibri-who", name); } catch { /* then it is needed again */ }
-    find("who-view").close();
-    find("who-button").textContent = name;
-    page.samples.clear();
-    openView(page.view || page.project.view);
-    grid.focus();
-    soon();
+    begin(name);
   });
   find("who-view").addEventListener("cancel", (event) => { if (!page.who) event.preventDefault(); });
   find("key-form").addEventListener("submit", () => {
@@ -1160,6 +1154,17 @@ function listen() {
     if (edit === "merge") changeClasses({ edit, name: entry.name, to: find("merge-to").value });
     else changeClasses({ edit, name: entry.name, parts: find("merge-parts").value.split(",").map((one) => one.trim()).filter(Boolean) });
   });
+}
+
+async function begin(name) {
+  page.who = name;
+  try { localStorage.setItem("colibri-who", name); } catch { /* then it is needed again */ }
+  find("who-button").textContent = name;
+  page.samples.clear();
+  await openView(page.view || page.project.view, page.like);
+  find("who-view").close();
+  grid.focus();
+  pumpOutbox();
 }
 
 async function start() {
@@ -1183,13 +1188,8 @@ async function start() {
   takeClasses(found);
   try { page.outbox = JSON.parse(localStorage.getItem(boxName()) || "[]").filter((one) => one.path === "decisions"); } catch { page.outbox = []; }
   for (const one of page.outbox) one.body.again = true;
-  page.who = localStorage.getItem("colibri-who") || "";
-  find("who-button").textContent = page.who || "Who?";
-  page.view = found.view;
-  await openView(found.view);
-  grid.focus();
-  if (!page.who) askWho();
-  pumpOutbox();
+  const who = localStorage.getItem("colibri-who") || "";
+  if (who) begin(who); else askWho();
 }
 
 listen();

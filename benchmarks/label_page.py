@@ -1,0 +1,228 @@
+"""The labelling page in headless Chromium: speed by keyboard, scrolling, two browsers, a server that is killed.
+
+    python -m benchmarks.label_page                  10,000 samples
+    python -m benchmarks.label_page --samples 100000
+    python -m benchmarks.label_page --pictures docs  and writes screenshots
+
+Prints figures and the machine. Ends with an error where one of the aims is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from benchmarks.browser import Browser
+from benchmarks.label_project import make_project
+from benchmarks.server_process import free_port
+from pipeline.core import artifacts
+from pipeline.core.machine import describe_machine
+from pipeline.datasets.label_decisions import LabelDecision, read_decisions
+
+ROOT = Path(__file__).parents[1]
+AIM_LABELS, AIM_FRAME_MS = 60, 100
+NUM_LABELS, NUM_CLICKS = 120, 60
+START_SECONDS = 120
+IS_IDLE = "page.outbox.length === 0 && !page.sending"
+IDLE = """new Promise((done) => {
+  const frames = [];
+  let last = 0;
+  const step = (now) => {
+    if (last) frames.push(now - last);
+    last = now;
+    if (frames.length < 300) { requestAnimationFrame(step); return; }
+    frames.sort((one, other) => one - other);
+    done([frames[296], frames[299]]);
+  };
+  requestAnimationFrame(step);
+})"""
+SCROLL = """new Promise((done) => {
+  const grid = document.getElementById("grid"), frames = [];
+  let last = 0, most = 0;
+  const step = (now) => {
+    if (last) frames.push(now - last);
+    last = now;
+    most = Math.max(most, document.querySelectorAll(".tile").length);
+    grid.scrollTop += STEP;
+    if (grid.scrollTop + grid.clientHeight >= grid.scrollHeight - 1) {
+      frames.sort((one, other) => one - other);
+      const at = (share) => frames[Math.floor((frames.length - 1) * share)];
+      done([frames.length, at(0.5), at(0.99), at(1), most]);
+    } else requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+})"""
+
+
+@contextmanager
+def run_server(project: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """`colibri label` in a project, ready to answer."""
+    words = [sys.executable, "-m", "pipeline.commands.main", "label", "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(words, cwd=project, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + START_SECONDS
+        while True:
+            with suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/state", timeout=5).close()
+                break
+            if process.poll() is not None or time.monotonic() > until:
+                raise SystemExit("the server did not start")
+            time.sleep(0.2)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+
+
+async def enter(browser: Browser, port: int, who: str) -> None:
+    """Opens the page, says who labels, and waits for pictures."""
+    await browser.open(f"http://127.0.0.1:{port}/")
+    await browser.wait_for("document.getElementById('who-view').open")
+    await browser.run("document.getElementById('who').focus()")
+    await browser.write(who)
+    await browser.press("Enter")
+    await browser.wait_for("!document.getElementById('who-view').open")
+    await browser.wait_for("document.querySelectorAll('.tile img[src]').length > 5")
+
+
+async def label_by_keyboard(browser: Browser, truth: list[str]) -> float:
+    """Labels a minute, each written before the next key."""
+    start = time.monotonic()
+    for name in truth[:NUM_LABELS]:
+        await browser.press(name[-1])
+        await browser.wait_for(IS_IDLE)
+    return 60 * NUM_LABELS / (time.monotonic() - start)
+
+
+def decisions(project: Path) -> list[LabelDecision]:
+    return read_decisions(project / artifacts.decisions_file("pictures"))
+
+
+async def measure(project: Path, truth: list[str], port: int, pictures: Path | None) -> list[str]:
+    missed = []
+    ada, ben = Browser(), Browser()
+    await ada.start()
+    await ben.start(1000, 700)
+    try:
+        with run_server(project, port) as process:
+            idle = await ada.run(IDLE)
+            print(f"an empty page: 300 frames, 99 % below {idle[0]:.1f} ms, longest {idle[1]:.1f} ms")
+            await enter(ada, port, "Ada")
+            rate = await label_by_keyboard(ada, truth)
+            found = decisions(project)
+            right = sum(line.labels in ([], [name]) for line, name in zip(found, truth, strict=False))
+            print(f"keyboard: {rate:,.0f} labels a minute, {len(found)} lines, {right} as typed")
+            missed += ["keyboard"] if rate < AIM_LABELS or len(found) != NUM_LABELS or right != NUM_LABELS else []
+            for step in (400, 4_000):
+                await ada.run("document.getElementById('grid').scrollTop = 0")
+                await asyncio.sleep(1)
+                number, median, high, most, nodes = await ada.run(SCROLL.replace("STEP", str(step)))
+                print(
+                    f"scrolling {len(truth):,} samples, {step:,} pixels a frame: {number:,} frames, median "
+                    f"{median:.1f} ms, 99 % below {high:.1f} ms, longest {most:.1f} ms, "
+                    f"at most {nodes} tiles in the document"
+                )
+                missed += ["scrolling"] if most >= AIM_FRAME_MS else []
+            await enter(ben, port, "Ben")
+            await ben.press(truth[0][-1])
+            await ben.wait_for(IS_IDLE)
+            both = [line.who for line in decisions(project) if line.sample_id == found[0].sample_id]
+            print(f"two browsers: the first sample has lines of {' and '.join(both)}")
+            missed += ["two browsers"] if both != ["Ada", "Ben"] else []
+            if pictures is not None:
+                await take_pictures(ada, pictures)
+            print(f"console: {len(ada.console) + len(ben.console)} errors and warnings")
+            missed += ["console"] if ada.console or ben.console else []
+            missed += await kill_between(ada, project, port, process)
+    finally:
+        await ada.stop()
+        await ben.stop()
+    return missed
+
+
+async def kill_between(browser: Browser, project: Path, port: int, process: subprocess.Popen[bytes]) -> list[str]:
+    """Kills the server between clicks, starts it again, and compares the file with what was clicked."""
+    before = len(decisions(project))
+    await browser.run("goTo(500)")
+    answered = 0
+    for number in range(NUM_CLICKS):
+        if number == NUM_CLICKS // 2:
+            answered = len(decisions(project)) - before
+            process.kill()
+            process.wait()
+        await browser.press(str(number % 10))
+        await asyncio.sleep(0.02)
+    waiting = await browser.run("page.outbox.length")
+    banner = await browser.run("document.getElementById('banners').textContent")
+    left = len(decisions(project)) - before
+    with run_server(project, port):
+        await browser.wait_for(IS_IDLE, 60)
+        ids = [f"unlabelled/{row:06}.png" for row in range(500, 500 + NUM_CLICKS)]
+        written = decisions(project)[before:]
+        last = {line.sample_id: line for line in written}
+        lost = [name for name in ids if name not in last]
+        print(
+            f"kill -9 after {answered} of {NUM_CLICKS} clicks: {left} lines were in the file, {waiting} waited in the "
+            f"browser ({banner[:60]!r} ...), {len(lost)} lost, {len(written) - len(last)} written twice"
+        )
+        with (project / artifacts.decisions_file("pictures")).open("a") as file:
+            file.write("by hand,without,enough\n")
+        await browser.press("5")
+        await browser.wait_for(IS_IDLE)
+        await browser.wait_for("document.getElementById('banners').textContent.includes('fields')")
+        text = (project / artifacts.decisions_file("pictures")).read_text()
+        after = text.partition("by hand")[2].count("\n") - 1
+        print(f"a bad line by hand: a banner, and {after} of 1 click written after it")
+    return (["kill -9"] if lost or left < answered else []) + (["bad line"] if after != 1 else [])
+
+
+async def take_pictures(browser: Browser, folder: Path) -> None:
+    """Screenshots for the documentation: the grid, a sample large, the classes in the dark."""
+    await browser.run("resize(-1)")
+    await browser.run("goTo(400)")
+    await asyncio.sleep(2)
+    await browser.press("ArrowDown", 8)
+    await browser.press("ArrowRight", 8)
+    await asyncio.sleep(1)
+    await browser.photograph(folder / "label-grid.webp")
+    await browser.press("Escape")
+    await browser.press("Enter")
+    await asyncio.sleep(2)
+    await browser.photograph(folder / "label-large.webp")
+    await browser.press("Escape")
+    await browser.use_theme(True)
+    await browser.run("openView('classes')")
+    await asyncio.sleep(1)
+    await browser.photograph(folder / "label-classes.webp")
+    await browser.use_theme(False)
+    await browser.run("openView('all')")
+    await browser.wait_for("page.rows.length")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=10_000)
+    parser.add_argument("--pictures", type=Path, help="a folder for screenshots")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        truth = make_project(Path(folder), options.samples)
+        missed = asyncio.run(measure(Path(folder), truth, free_port(), options.pictures))
+    print(", ".join(f"{name} {value}" for name, value in describe_machine().items()))
+    if missed:
+        raise SystemExit(f"missed: {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()

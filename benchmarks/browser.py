@@ -55,7 +55,7 @@ class Browser:
             page = next(found for found in await answer.json() if found["type"] == "page")
         self._socket = await self._session.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=2**28)
         self._reader = asyncio.create_task(self._read())
-        for name in ("Page", "Runtime", "Log", "Network"):
+        for name in ("Page", "Runtime", "Log", "Network", "Performance"):
             await self.call(f"{name}.enable")
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         await self.call("Emulation.setDeviceMetricsOverride", **size)

@@ -249,7 +249,7 @@ class Session:
 
 
 def _choose_keys(names: Sequence[str]) -> list[str]:
-    """A key for each class: the digits with which all names end where these differ, else 1 to 9 and 0 in their order."""
+    """A key for each class: the digits with which all names end where these differ, else 1 to 9 and 0 in order."""
     last = [name[-1:] for name in names]
     if len(set(last)) == len(last) and all(letter.isascii() and letter.isdecimal() for letter in last):
         return last

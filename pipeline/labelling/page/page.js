@@ -250,6 +250,22 @@ function drawNow() {
     grid.append(node);
     headings.set(one, node);
   }
+  loadInSight();
+}
+
+// Where a screen passes in less than a third of a second nothing is loaded: nobody could see it.
+let lastTop = 0, lastTime = 0, restTimer = 0;
+function loadInSight() {
+  const now = performance.now(), speed = Math.abs(grid.scrollTop - lastTop) / Math.max(1, now - lastTime);
+  lastTop = grid.scrollTop;
+  lastTime = now;
+  clearTimeout(restTimer);
+  if (speed * 300 > grid.clientHeight) {
+    queue = [];
+    wantedSamples.clear();
+    restTimer = setTimeout(loadInSight, 80);
+    return;
+  }
   const near = inSight(0.6);
   wantSamples(near);
   wantThumbnails(near);

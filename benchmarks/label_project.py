@@ -12,16 +12,15 @@ from PIL import Image
 from pipeline.core import artifacts, config
 from pipeline.images.decoding import content_hash
 
-LABELLED = 300  # samples of train with a label
-HELD_OUT = 100  # samples of val
 
-
-def make_project(folder: Path, number: int, seed: int = 0) -> list[str]:
+def make_project(folder: Path, number: int, num_train: int = 300, num_val: int = 100, seed: int = 0) -> list[str]:
     """Writes pictures, manifest, splits, duplicates and features; returns the true class of each sample.
 
     Args:
         folder: Of the project; made anew.
-        number: Of samples, at least 500.
+        number: Of samples.
+        num_train: Samples of train, the first ones; these have a label.
+        num_val: Samples of val, which come next and have one too; all others are of the pool.
         seed: Of the noise and of the order.
     """
     from sklearn.datasets import load_digits
@@ -35,7 +34,7 @@ def make_project(folder: Path, number: int, seed: int = 0) -> list[str]:
         small = Image.fromarray((digits.images[source] * 15.9).astype(np.uint8))
         pixels = np.asarray(small.resize((64, 64), Image.Resampling.BICUBIC)).astype(float)
         pixels = np.clip(pixels + rng.normal(0, 8, pixels.shape), 0, 255).astype(np.uint8)
-        is_known = row < LABELLED + HELD_OUT
+        is_known = row < num_train + num_val
         path = f"{label if is_known else 'unlabelled'}/{row:06}.png"
         file = folder / "data/raw" / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +53,7 @@ def make_project(folder: Path, number: int, seed: int = 0) -> list[str]:
                 "depth": 1,
                 "prop_brightness": float(pixels.mean() / 255),
                 "prop_contrast": float(pixels.std() / 255),
-                "split": "train" if row < LABELLED else "val" if is_known else "pool",
+                "split": "train" if row < num_train else "val" if is_known else "pool",
             }
         )
     table = pd.DataFrame(rows).assign(group=lambda found: found["sample_id"])

@@ -45,7 +45,7 @@ class ProbeThread(threading.Thread):
         reduced = reduce(self.features, SEED)
         splits = self.session.manifest["split"].to_numpy(dtype=str)
         last_number, last_version = -FEWEST, -1
-        while not self._ends.is_set():
+        while True:
             version = self.session.state.version
             if version != last_version:
                 last_version = version
@@ -55,4 +55,5 @@ class ProbeThread(threading.Thread):
                 if number >= max(last_number * MORE, last_number + FEWEST) or number < last_number:
                     last_number = number
                     self.session.suggest(fit_suggestions(reduced, labels, splits, self.session.exclusive, SEED))
-            self._ends.wait(PAUSE)
+            if self._ends.wait(PAUSE):
+                return

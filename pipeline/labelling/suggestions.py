@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SHOWN = 5  # classes with the highest scores
 MOST_FITTED = 5_000  # samples to which the probe is fitted
 SHOWN_SPLITS = (POOL, NONE, "train", "val")  # nobody sees what a model says of the part on which it is measured
+INVERSE_PENALTY = 1.0  # with 110 labels of ten classes 0.72 are right, and 0.43 with the 0.01 of the checks
 LEAST = 0.5  # score from which one of several labels is predicted
 
 
@@ -122,14 +123,16 @@ def _predict(
     """(len(wanted), K) scores."""
     inputs, targets = np.asarray(features[known]), np.asarray(features[wanted])
     if exclusive:
-        fitted = make_probe().fit(inputs, [names[0] for names in labels])
+        fitted = make_probe(INVERSE_PENALTY).fit(inputs, [names[0] for names in labels])
         return np.asarray(fitted.predict_proba(targets))
     columns = []
     for name in classes:
         has = np.array([name in names for names in labels])
         one_sided = np.full(len(targets), float(has.all()))
         columns.append(
-            one_sided if has.all() or not has.any() else make_probe().fit(inputs, has).predict_proba(targets)[:, 1]
+            one_sided
+            if has.all() or not has.any()
+            else make_probe(INVERSE_PENALTY).fit(inputs, has).predict_proba(targets)[:, 1]
         )
     return np.stack(columns, axis=1)
 

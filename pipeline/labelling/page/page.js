@@ -218,11 +218,16 @@ function lineOf(place) {
 }
 
 function inSight(more) {
-  const rows = [], height = grid.clientHeight;
-  const last = grid.scrollTop + height * (1 + more);
-  for (let line = lineAt(Math.max(0, grid.scrollTop)); line < page.lines.length && page.lines[line].top < last; line += 1)
-    for (let place = page.lines[line].start; place < page.lines[line].end; place += 1) rows.push(page.rows[place]);
-  return rows;
+  const rows = [], top = grid.scrollTop, bottom = top + grid.clientHeight;
+  const add = (from, to) => {
+    for (let line = lineAt(Math.max(0, from)); line < page.lines.length && page.lines[line].top < to; line += 1)
+      for (let place = page.lines[line].start; place < page.lines[line].end; place += 1) rows.push(page.rows[place]);
+  };
+  if (!page.lines.length) return rows;
+  add(top, bottom); // those in sight first
+  add(bottom, bottom + lineHeight() + more * grid.clientHeight);
+  add(top - lineHeight(), top);
+  return [...new Set(rows)];
 }
 
 const headings = new Map();

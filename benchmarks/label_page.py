@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 AIM_LABELS, AIM_FRAME_MS = 60, 100
 NUM_LABELS, NUM_CLICKS = 120, 60
 START_SECONDS = 120
-PACES = ((40, 600), (400, 10_000), (4_000, 10_000))  # pixels a frame, and the most frames
+PACES = ((40, 600), (400, 1_500), (4_000, 1_500))  # pixels a frame, and the most frames
 IS_IDLE = "page.outbox.length === 0 && !page.sending"
 IDLE = """new Promise((done) => {
   const frames = [];
@@ -108,7 +108,12 @@ async def label_by_keyboard(browser: Browser, truth: list[str]) -> float:
 
 
 async def scroll(browser: Browser, step: int, most: int) -> list[str]:
-    """Scrolls so many pixels a frame, and waits at the end until the thumbnails in sight are there."""
+    """Scrolls so many pixels a frame, and waits at the end until the thumbnails in sight are there.
+
+    Whether a frame is short enough cannot be judged on a machine so busy that a page at rest has long ones.
+    """
+    high, at_rest = await browser.run(IDLE)
+    print(f"the page at rest: 300 frames, 99 % below {high:.1f} ms, longest {at_rest:.1f} ms")
     await browser.run("document.getElementById('grid').scrollTop = 0")
     await asyncio.sleep(1)
     before = await work(browser)
@@ -123,7 +128,10 @@ async def scroll(browser: Browser, step: int, most: int) -> list[str]:
         f"longest {longest:.1f} ms; {1000 * (after - before) / number:.1f} ms of script, style and layout a frame; at "
         f"most {nodes} tiles in the document; all in sight {time.monotonic() - start:.1f} s after the end"
     )
-    return ["scrolling"] if longest >= AIM_FRAME_MS else []
+    is_busy = at_rest >= AIM_FRAME_MS / 2
+    if longest >= AIM_FRAME_MS and is_busy:
+        print("  the longest frame cannot be judged: other programs keep the machine busy, as the page at rest shows")
+    return ["scrolling"] if longest >= AIM_FRAME_MS and not is_busy else []
 
 
 async def work(browser: Browser) -> float:
@@ -143,8 +151,6 @@ async def measure(project: Path, truth: list[str], port: int, pictures: Path | N
     await ben.start(1000, 700)
     try:
         with run_server(project, port) as process:
-            idle = await ada.run(IDLE)
-            print(f"an empty page: 300 frames, 99 % below {idle[0]:.1f} ms, longest {idle[1]:.1f} ms")
             await enter(ada, port, "Ada")
             rate = await label_by_keyboard(ada, truth)
             found = decisions(project)
@@ -161,6 +167,7 @@ async def measure(project: Path, truth: list[str], port: int, pictures: Path | N
             missed += ["two browsers"] if both != ["Ada", "Ben"] else []
             if pictures is not None:
                 await take_pictures(ada, pictures)
+            missed += await use_by_hand(ada)
             print(f"console: {len(ada.console) + len(ben.console)} errors and warnings")
             missed += ["console"] if ada.console or ben.console else []
             missed += await kill_between(ada, project, port, process)
@@ -204,6 +211,81 @@ async def kill_between(browser: Browser, project: Path, port: int, process: subp
         after = text.partition("by hand")[2].count("\n") - 1
         print(f"a bad line by hand: a banner, and {after} of 1 click written after it")
     return (["kill -9"] if lost or left < answered else []) + (["bad line"] if after != 1 else [])
+
+
+async def use_by_hand(browser: Browser) -> list[str]:
+    """What else a person does with mouse and keys; the names of the steps that went wrong."""
+    wrong = []
+
+    async def expect(name: str, script: str) -> None:
+        try:
+            await browser.wait_for(script, 10)
+        except RuntimeError:
+            wrong.append(name)
+
+    async def middle(place: int) -> tuple[float, float]:
+        box = f"document.getElementById('tile-{place}').getBoundingClientRect()"
+        x, y = await browser.run(f"[{box}.x + {box}.width / 2, {box}.y + {box}.height / 2]")
+        return x, y
+
+    await browser.run("goTo(0)")
+    await browser.click(*await middle(1))
+    await expect("click", "page.current === 1 && page.selected.size === 0")
+    await browser.click(*await middle(4), 8)
+    await expect("shift-click", "page.selected.size === 4")
+    await browser.click(*await middle(7), 2)
+    await expect("ctrl-click", "page.selected.size === 5")
+    first, last = await middle(0), await middle(6)
+    await browser.drag([first, (first[0] + 20, first[1] + 20), last])
+    await expect("drag", "page.selected.size >= 4 && page.selected.has(page.rows[0])")
+    await browser.press("/")
+    await browser.write("digit 8")
+    await browser.press("Enter")
+    await expect("search", f"{IS_IDLE} && page.samples.get(page.rows[0]).labels[0] === 'digit 8'")
+    await browser.press("z", 2)
+    await expect("undo", f"{IS_IDLE} && page.samples.get(page.rows[0]).labels[0] !== 'digit 8'")
+    await browser.press("y", 2)
+    await expect("redo", f"{IS_IDLE} && page.samples.get(page.rows[0]).labels[0] === 'digit 8'")
+    await browser.press("Escape")
+    await browser.press(";")
+    await expect("more like this", "page.view === 'like' && page.rows.length > 100")
+    await browser.press("Escape")
+    await expect("back", "page.view === 'all'")
+    await browser.press("Enter")
+    await expect("large", "document.querySelectorAll('#facts-near img').length === 12 && page.stage.isFitted")
+    before = await browser.run("page.stage.scale")
+    await browser.press("+")
+    await expect("zoom", f"page.stage.scale > {before}")
+    await browser.press("ArrowRight")
+    await browser.press("Escape")
+    await expect("close", "page.stage === null && document.activeElement.id === 'grid'")
+    await browser.run("openView('classes')")
+    await browser.wait_for("document.querySelectorAll('#class-rows tr').length > 3")
+    hostile = "<img src=x onerror=document.title=1>"
+    await browser.run(
+        f"(() => {{ const row = document.getElementById('class-rows').lastElementChild;"
+        f" row.querySelector('[name=name]').value = {hostile!r};"
+        " row.querySelector('[name=attributes]').value = 'severity:choice(mild|severe); note:text';"
+        " row.querySelector('button').click(); })()"
+    )
+    await expect("add a class", f"page.byName.has({hostile!r})")
+    await browser.run("openView('all')")
+    await browser.wait_for("page.rows.length > 0")
+    await browser.run(f"chooseClass({hostile!r})")
+    await expect("a hostile name is text", "document.querySelectorAll('img[src=x]').length === 0")
+    await browser.run("goTo(0)")
+    await expect("questions", "document.querySelectorAll('#questions label').length === 2")
+    await browser.run(
+        "(() => { const field = document.querySelector('#questions select'); field.value = 'severe';"
+        " field.dispatchEvent(new Event('change')); })()"
+    )
+    await expect("an answer", f"{IS_IDLE} && page.samples.get(page.rows[0]).attributes.severity === 'severe'")
+    await browser.run("(document.getElementById('f-split').value = 'val', openView('all'))")
+    await expect("filter", "page.rows.length === 100")
+    await browser.run("(document.getElementById('f-split').value = '', openView('all'))")
+    await browser.wait_for("page.rows.length > 100")
+    print(f"by hand: 17 steps, wrong: {', '.join(wrong) or 'none'}")
+    return wrong
 
 
 async def take_pictures(browser: Browser, folder: Path) -> None:

@@ -36,7 +36,7 @@ def list_version(path: Path) -> str:
         return artifacts.content_digest()
 
 
-def change_classes(path: Path, body: ClassBody, unlisted: Sequence[str]) -> ClassList:
+def change_classes(path: Path, body: ClassBody, unlisted: Sequence[LabelClass]) -> ClassList:
     """Applies a change to the file and returns what it holds then.
 
     Args:
@@ -54,7 +54,7 @@ def change_classes(path: Path, body: ClassBody, unlisted: Sequence[str]) -> Clas
         if list_version(path) != body.version:
             raise Refusal(409, "changed", f"{path} was changed meanwhile; look at the classes again")
         found = read_classes(path)
-        before = found.classes if found is not None else tuple(LabelClass(name=name) for name in unlisted)
+        before = found.classes if found is not None else tuple(unlisted)
         try:
             after = EDITS[body.edit](before, body)
             if len(after) > MOST_CLASSES:

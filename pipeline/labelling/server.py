@@ -128,8 +128,7 @@ class Labelling:
         """Changes the list of classes."""
         with self.session.lock:
             self.session.refresh()
-            names = self.session.state.known_names
-            self.session.use_classes(change_classes(self.session.classes_path, body, names))
+            self.session.use_classes(change_classes(self.session.classes_path, body, self.session.listed))
             return overview.describe_classes(self.session)
 
     def _answer(self, rows: list[int], who: str) -> JsonObject:

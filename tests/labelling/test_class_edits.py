@@ -24,6 +24,7 @@ def test_the_first_change_lists_the_classes_of_the_labels(begin, project):
     found = change(labelling, "add", "bird", key="b", colour="#00FF00", description="it flies", attributes="note:text")
     assert names(found) == ["cat", "dog", "bird"]
     written = read_classes(project / "data/classes/pets.csv")
+    assert [one.key for one in written.classes] == ["1", "2", "b"]
     assert (written.classes[2].colour, str(written.classes[2].attributes[0])) == ("#00ff00", "note:text")
 
 

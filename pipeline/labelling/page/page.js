@@ -326,7 +326,14 @@ function describeTile(tile) {
     if (!text && guess && guess.labels.length) { text = `${guess.labels.join(", ")}?`; kind = " guess"; }
     if (sample.status === "dropped") { text = "taken out"; kind = " dropped"; }
     if (sample.mine) kind += " mine";
-    mark = sample.status === "conflict" ? "differ" : sample.pending ? "…" : sample.people > (sample.mine ? 1 : 0) ? `${sample.people} ${sample.people === 1 ? "person" : "people"}` : guess ? `${Math.round(100 * guess.scores[0][1])} %` : "";
+    if (!text) text = "–";
+    const differs = guess && sample.labels.length && guess.labels.join() !== sample.labels.join();
+    if (sample.status === "conflict") mark = "differ";
+    else if (sample.pending) mark = "…";
+    else if (sample.people > (sample.mine ? 1 : 0)) mark = sample.people === 1 ? "1 person" : `${sample.people} people`;
+    else if (sample.blind) mark = "blind";
+    else if (guess) mark = `${differs ? `${guess.labels.join(", ") || "none"}? ` : ""}${Math.round(100 * guess.scores[0][1])} %`;
+    if (differs) kind += " differs";
     if (sample.status === "conflict") kind += " conflict";
   }
   const isSelected = page.selected.has(tile.row), isCurrent = tile.place === page.current;
@@ -500,6 +507,7 @@ function decide(body, labelsOf) {
 function send(path, body) {
   page.outbox.push({ path, body });
   storeOutbox();
+  if (page.problem) showBanners();
   pumpOutbox();
 }
 

@@ -111,13 +111,27 @@ def read_decisions(path: Path) -> list[LabelDecision]:
         return []
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    return parse_decisions(path, data)
+
+
+def parse_decisions(path: Path, data: bytes, num_before: int = 0) -> list[LabelDecision]:
+    """The decisions of the bytes of a file.
+
+    Args:
+        path: For messages.
+        data: With the line of columns.
+        num_before: Lines of the file that were left out after the first.
+
+    Raises:
+        UserError: As `read_decisions`.
+    """
     columns, rows, lines = split_rows(path, decode_text(data, path))
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise UserError(
             f"{path}: line 1 names no column {missing[0]!r}; it must name {','.join(COLUMNS)}, with commas between them"
         )
-    return [_decision(row, f"{path}: line {line}") for row, line in zip(rows, lines, strict=True)]
+    return [_decision(row, f"{path}: line {line + num_before}") for row, line in zip(rows, lines, strict=True)]
 
 
 def append_decisions(path: Path, decisions: Sequence[LabelDecision]) -> None:

@@ -107,7 +107,7 @@ def apply_decisions(
     if classes is not None:
         items, labels, actions = _rename(items, labels, result, classes)
     if decisions:
-        today, waiting = _rename_decisions(decisions, classes)
+        today, waiting = rename_decisions(decisions, classes)
         items = _apply(items, result, combine_decisions(today), labels, actions, classes)
         for row, name in enumerate(items["sample_id"]):
             if name in waiting and actions[row] is None:
@@ -133,7 +133,7 @@ def _rename(
     return items, [one.labels for one in renamed], [WAITS if one.waits else None for one in renamed]
 
 
-def _rename_decisions(
+def rename_decisions(
     decisions: Sequence[LabelDecision], classes: ClassList | None
 ) -> tuple[Sequence[LabelDecision], set[str]]:
     """The decisions by the names of today, but for those on a class that was split since, and the samples of these."""

@@ -104,7 +104,7 @@ class SampleReader:
         Raises:
             UserError: It cannot be read any more, or its content is another.
         """
-        sample = self._load(item)
+        sample = self.load_decoded(item)
         return self.codec.show(self.codec.mirror(sample) if mirrored else sample)
 
     def load_views(self, item: tuple[str, str]) -> list[list[np.ndarray]]:
@@ -123,13 +123,18 @@ class SampleReader:
         Raises:
             UserError: It cannot be read any more, or its content is another.
         """
-        return storage.convert(self._load(item))
+        return storage.convert(self.load_decoded(item))
 
     def storage(self, size: int, fit: str, channels: int) -> StorageFormat:
         """The form of stored samples; as `SampleCodec.storage`."""
         return self.codec.storage(size, fit, channels)
 
-    def _load(self, item: tuple[str, str]) -> np.ndarray:
+    def load_decoded(self, item: tuple[str, str]) -> np.ndarray:
+        """(*spatial) or (*spatial, 3) uint8 pixels of the sample.
+
+        Raises:
+            UserError: It cannot be read any more, or its content is another.
+        """
         sample = self._read(item, self.codec.decode)
         _check_content(item, sample)
         return sample

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from pipeline.serving import label_studio, v7
-from pipeline.serving.gate import FAULT, LEFT, OPEN_PATHS, Access, Gate
-from pipeline.serving.limits import Refusal
+from pipeline.serving.gate import OPEN_PATHS, Access, Gate
+from pipeline.serving.refusals import add_refusals
 from pipeline.serving.schemas import (
     JSON,
     Error,
@@ -47,10 +46,7 @@ A refused request is answered with `{"error": short name, "message": one sentenc
 def create_application(service: Service, access: Access) -> Gate:
     """The ASGI application: FastAPI behind the gate."""
     app = FastAPI(title="Colibri", version="1", description=DESCRIPTION, docs_url=None, redoc_url=None)
-    app.add_exception_handler(Refusal, _refuse)
-    app.add_exception_handler(HTTPException, _refuse_unknown)
-    app.add_exception_handler(ClientDisconnect, _forget)
-    app.add_exception_handler(Exception, _apologise)
+    add_refusals(app)
     _add_page(app)
     _add_state(app, service)
     _add_predictions(app, service)
@@ -140,30 +136,6 @@ def _responder(text: bytes, kind: str) -> Any:
         return Response(text, media_type=kind)
 
     return respond
-
-
-async def _refuse(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Refusal)
-    return JSONResponse(error.content, status_code=error.status, headers=error.headers)
-
-
-async def _apologise(request: Request, error: Exception) -> JSONResponse:
-    """A fault of ours, of which the gate shows the trace on the terminal."""
-    return JSONResponse(FAULT.content, status_code=FAULT.status)
-
-
-async def _forget(request: Request, error: Exception) -> JSONResponse:
-    """A client that left in the middle of its request: nobody reads this, and it is no fault to show."""
-    content = {"error": "incomplete", "message": "the connection was closed before the request was complete"}
-    return JSONResponse(content, status_code=LEFT)
-
-
-async def _refuse_unknown(request: Request, error: Exception) -> JSONResponse:
-    """A path or a method that does not exist."""
-    assert isinstance(error, HTTPException)
-    text = {404: "there is no such call; /openapi.json lists all", 405: f"not with {request.method}"}
-    content = {"error": "no_such_call", "message": text.get(error.status_code, str(error.detail))}
-    return JSONResponse(content, status_code=error.status_code, headers=error.headers)
 
 
 BASE64: JsonObject = {"type": "string", "minLength": 1, "contentEncoding": "base64"}

@@ -152,7 +152,7 @@ class Service:
         return {"model": model.name, "version": model.version, "predictions": entries}
 
     async def preview(self, upload: Upload) -> bytes:
-        """A PNG of what was sent, as `draw_preview` makes it; nothing is stored. Raises a Refusal where it is unreadable."""
+        """A PNG of what was sent, as `draw_preview` makes it; a Refusal where it cannot be read. Nothing is stored."""
         classifier = self.watch.current.classifier
         job = self.pool.submit(draw_preview, classifier, self.limits, upload.data)
         try:

@@ -75,12 +75,13 @@ def open_labelling(params: Params, view: str | None, who: str) -> Labelling:
     """
     from pipeline.core.choices import is_exclusive
     from pipeline.core.parallel import num_workers
+    from pipeline.labelling.label_queue import QUEUE
     from pipeline.labelling.pictures import PictureStore
     from pipeline.labelling.pool import read_pool
     from pipeline.labelling.server import LIMITS, Labelling
     from pipeline.labelling.session import Session
     from pipeline.labelling.suggestions import read_predictions, read_suspects
-    from pipeline.labelling.views import QUEUE, Views, read_queue
+    from pipeline.labelling.views import Views, find_queued
     from pipeline.media.reader import make_reader
 
     pool = read_pool(params)
@@ -92,7 +93,7 @@ def open_labelling(params: Params, view: str | None, who: str) -> Labelling:
         decisions=artifacts.decisions_file(pool.source),
         classes=artifacts.classes_file(pool.source),
         exclusive=is_exclusive(params),
-        batches=read_queue(row_of)[1],
+        batches=find_queued(row_of)[1],
     )
     session.suggest(read_predictions(row_of) | read_suspects(row_of)[1])
     reader = make_reader(params, manifest)
@@ -100,7 +101,14 @@ def open_labelling(params: Params, view: str | None, who: str) -> Labelling:
     pictures = PictureStore(reader, items, LIMITS.decoding_threads(num_workers(), reader.codec.media))
     first_view = view or ("queue" if QUEUE.exists() else "all")
     views = Views(pool.samples, pool.features, row_of)
-    return Labelling(session=session, views=views, pictures=pictures, who=who, first_view=first_view)
+    return Labelling(
+        session=session,
+        views=views,
+        pictures=pictures,
+        who=who,
+        first_view=first_view,
+        params=config.load_params,
+    )
 
 
 def serve(labelling: Labelling, host: str, port: int, access: object) -> None:

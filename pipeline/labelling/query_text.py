@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.labelling.pool import SamplePool
     from pipeline.labelling.query import Query
 
+MOST_SELECTED = 0.1  # share of what had no label: of more, val and test are no longer like all samples
 NEXT = "Next:  colibri label --queue"
 
 
@@ -87,6 +88,7 @@ def describe_queue(
         lines.append(f"{name}: {meaning}")
     if num_random := _num_random(samples):
         lines.append(f"{num_random:,} are random and may go to val and test; the others go to train alone")
+        lines += describe_bias(pool)
     elif missing := _parts_with_few(pool):
         lines.append(
             f"{' and '.join(missing)} have under {FEW} labelled samples, and none of this batch can go there: add "
@@ -97,6 +99,18 @@ def describe_queue(
     if back := sum(line.sample_id in names - queued for line in before):
         lines.append(f"{count_of(back, 'sample')} of the former queue ({_batches(before)}) had no label, and went back")
     return [*lines, f"Queue: {QUEUE}", NEXT]
+
+
+def describe_bias(pool: SamplePool) -> list[str]:
+    """That random samples of what is left are not like all samples, once much was chosen by queries or models."""
+    chosen = {name for name, one in pool.reviewed.items() if one.chosen is not None and one.chosen.is_selected}
+    share = len(chosen) / max(len(chosen) + int(pool.is_open.sum()), 1)
+    if share <= MOST_SELECTED:
+        return []
+    return [
+        f"{share:.0%} of the samples that had no label were chosen by a query or labelled by a model before, and val "
+        "and test have none of these: their figures are of the others"
+    ]
 
 
 def _parts_with_few(pool: SamplePool) -> list[str]:

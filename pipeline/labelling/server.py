@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from pipeline.labelling import overview
+from pipeline.labelling import overview, sample_uploads
 from pipeline.labelling.bodies import (
     ChangesQuery,
     ClassBody,
@@ -29,13 +29,13 @@ from pipeline.labelling.class_edits import change_classes
 from pipeline.labelling.filters import filter_rows
 from pipeline.labelling.views import VIEWS, View, Views
 from pipeline.serving.gate import Access, Gate
-from pipeline.serving.limits import MEBIBYTE, Limits, Refusal
+from pipeline.serving.limits import Limits, Refusal
 from pipeline.serving.refusals import add_refusals
 from pipeline.serving.telemetry import Telemetry
 from pipeline.serving.uploads import read_json
 
 if TYPE_CHECKING:
-    from pipeline.core.open_types import JsonObject
+    from pipeline.core.open_types import JsonObject, Params
     from pipeline.labelling.pictures import PictureStore
     from pipeline.labelling.session import Session
 
@@ -44,7 +44,7 @@ PAGE = {
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
 }
-LIMITS = Limits(body_bytes=4 * MEBIBYTE, bytes_in_flight=64 * MEBIBYTE)
+LIMITS = Limits()
 FOREVER = {"cache-control": "private, max-age=86400, immutable"}  # the address holds the hash of the content
 MOST_CHANGES = 1_000  # rows that one answer names
 MOST_VIEWS = 64  # that open pages show
@@ -63,6 +63,7 @@ class Labelling:
         pictures: Of the samples.
         who: Whose name the page proposes; empty for none.
         first_view: That the page opens with; `classes` for the list of classes.
+        params: Gives the parameters of the project, for samples that are added; None where none can be.
     """
 
     session: Session
@@ -70,6 +71,7 @@ class Labelling:
     pictures: PictureStore
     who: str = ""
     first_view: str = "all"
+    params: Callable[[], Params] | None = None
     _shown: OrderedDict[int, np.ndarray] = field(default_factory=OrderedDict)
     _number: int = 0
 
@@ -80,6 +82,7 @@ class Labelling:
             view = self.views.alike(self.session.check_row(query.like))[0]
         else:
             view = self.views.get(query.view)
+            self.session.batches.update(self.views.batches)
         view = view.select(filter_rows(self.session, query, view.rows))
         self._number += 1
         self._shown[self._number] = view.rows
@@ -146,6 +149,9 @@ def create_application(labelling: Labelling, access: Access, limits: Limits = LI
     _add_reading(app, labelling)
     _add_pictures(app, labelling)
     _add_writing(app, labelling)
+    limits = limits.for_media(labelling.pictures.reader.codec.media)
+    if labelling.params is not None:
+        app.include_router(sample_uploads.create_router(labelling.params, limits))
     paths = frozenset(str(route.path) for route in app.routes if hasattr(route, "path"))
     return Gate(app, access, limits, Telemetry(), paths)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, final
 from pipeline.core.errors import UserError
 from pipeline.datasets.class_list import ClassList, LabelClass, read_classes
 from pipeline.datasets.label_decisions import LabelDecision
-from pipeline.labelling.blind import is_blind
+from pipeline.labelling.blind_share import is_blind
 from pipeline.labelling.decision_file import DecisionFile
 from pipeline.labelling.decision_lines import LineMaker
 from pipeline.labelling.label_state import LabelState
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
     from pipeline.labelling.bodies import DecisionBody
     from pipeline.labelling.suggestions import Suggestion
+
+BLIND_SEED = 0  # the same for everybody, so that two people see the same of a sample
 
 
 @final
@@ -147,7 +149,7 @@ class Session:
     def is_blind(self, row: int) -> bool:
         """Whether nobody sees what a model says of this sample."""
         name = self.state.ids[row]
-        return is_blind(name, self.batches.get(name, ""))
+        return is_blind(name, self.batches.get(name, ""), BLIND_SEED)
 
     def describe(self, row: int, who: str) -> JsonObject:
         """What the page shows of a sample."""

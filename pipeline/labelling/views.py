@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar, final
 
 import numpy as np
@@ -12,12 +11,12 @@ import pandas as pd
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.labelling.label_queue import read_queue
 from pipeline.labelling.pool import duplicate_groups
 from pipeline.labelling.suggestions import read_suspects
 from pipeline.serving.limits import Refusal
 from pipeline.statistics.nearest_neighbors import nearest_rows
 
-QUEUE = Path("reports/label_queue.csv")  # written by colibri query
 VIEWS = ("queue", "suspects", "clusters", "duplicates", "all")
 Found = TypeVar("Found")
 MOST_ALIKE = 500  # samples that are like another one
@@ -53,31 +52,21 @@ class View:
         return View(rows=self.rows[keeps], groups=groups, notes=self.notes)
 
 
-def read_queue(row_of: dict[str, int]) -> tuple[list[int], dict[str, str], dict[int, str]]:
+def find_queued(row_of: dict[str, int]) -> tuple[list[int], dict[str, str], dict[int, str]]:
     """Rows that a query chose, in its order; sample_id to the batch; row to the reason. Nothing without a queue.
 
     Raises:
-        UserError: The file is no table with these columns.
+        UserError: The file is no queue.
     """
-    if not QUEUE.exists():
-        return [], {}, {}
-    try:
-        table = pd.read_csv(QUEUE, dtype=str, keep_default_na=False)
-        order = pd.to_numeric(table["order"], errors="coerce") if "order" in table else pd.Series(range(len(table)))
-        table = table.assign(order=order).sort_values("order", kind="stable")
-        table = table[table["sample_id"].isin(row_of)].drop_duplicates("sample_id")
-    except (ValueError, KeyError, OSError) as error:
-        text = f"{QUEUE} is not the queue that colibri query writes ({error}); run it again, or remove the file"
-        raise UserError(text) from None
-    rows = [row_of[name] for name in table["sample_id"]]
-    batches = dict(zip(table["sample_id"], table["batch"], strict=True)) if "batch" in table else {}
-    reasons = dict(zip(rows, table["reason"], strict=True)) if "reason" in table else {}
-    return rows, batches, reasons
+    queued = {line.sample_id: line for line in reversed(read_queue()) if line.sample_id in row_of}
+    lines = sorted(queued.values(), key=lambda line: line.order)
+    batches = {line.sample_id: line.batch for line in lines}
+    return [row_of[name] for name in batches], batches, {row_of[line.sample_id]: line.why for line in lines}
 
 
 @final
 class Views:
-    """The views of a project; each is computed when it is first opened.
+    """The views of a project; each but the queue is computed when it is first opened.
 
     Args:
         samples: As `SamplePool.samples`.
@@ -87,6 +76,7 @@ class Views:
 
     def __init__(self, samples: pd.DataFrame, features: np.ndarray, row_of: dict[str, int]):
         self.samples, self.features, self.row_of = samples, features, row_of
+        self.batches: dict[str, str] = {}  # sample_id to its batch, of the queue that was opened last
         self._found: dict[str, View] = {}
         self._make: dict[str, Callable[[], View]] = {
             "queue": self._queue,
@@ -102,7 +92,7 @@ class Views:
         Raises:
             Refusal: What it shows does not exist yet; the message names the command that makes it.
         """
-        if name not in self._found:
+        if name not in self._found or name == "queue":  # another query may have written the queue anew
             self._found[name] = self._make[name]()
         return self._found[name]
 
@@ -114,7 +104,7 @@ class Views:
         return View(rows=rows[0][order]), cosines[0][order]
 
     def _queue(self) -> View:
-        rows, _, reasons = _read(lambda: read_queue(self.row_of))
+        rows, self.batches, reasons = _read(lambda: find_queued(self.row_of))
         if not rows:
             raise Refusal(404, "no_view", "no query has chosen samples yet; run colibri query")
         return View(rows=np.array(rows), notes=reasons)

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from pipeline.serving import label_studio, v7
 from pipeline.serving.gate import OPEN_PATHS, Access, Gate
+from pipeline.serving.limits import Refusal
 from pipeline.serving.refusals import add_refusals
 from pipeline.serving.schemas import (
     JSON,

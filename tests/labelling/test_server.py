@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline.core import artifacts
-from pipeline.labelling import filters, views
+from pipeline.labelling import filters, label_queue
 from pipeline.labelling.suggestions import Suggestion
 
 KEY = "a-token-of-the-test"
@@ -99,7 +99,8 @@ def test_views_and_the_commands_that_make_them(client, project):
         assert text in answer.json()["message"]
     (project / "reports").mkdir()
     queue = {"sample_id": ["dog/7.png", "gone", "cat/6.png"], "batch": ["margin/1"] * 3, "order": [2, 0, 1]}
-    pd.DataFrame({**queue, "reason": ["unsure", "", "odd"]}).to_csv(views.QUEUE, index=False)
+    more = {"strategy": "margin", "score": 0.5, "why": ["unsure", "", "odd"]}
+    pd.DataFrame({**queue, **more}).to_csv(label_queue.QUEUE, index=False)
     answer = client.get("/view", params={"view": "queue"}).json()
     assert (answer["rows"], answer["notes"]) == ([6, 7], {"6": "odd", "7": "unsure"})
     clusters = {"sample_id": ["cat/0.png", "dog/1.png", "cat/2.png"], "cluster": [1, 0, 1], "score": [0.1, 0.5, 0.9]}

@@ -164,7 +164,7 @@ def test_what_was_sent_again_is_written_once(begin, lines):
 
 def test_a_prediction_is_accepted_and_noted_but_for_the_blind_share(begin, lines, monkeypatch):
     labelling = begin()
-    monkeypatch.setattr(session_module, "is_blind", lambda name, batch: name == "dog/7.png")
+    monkeypatch.setattr(session_module, "is_blind", lambda name, batch, seed: name == "dog/7.png")
     guess = Suggestion(labels=("dog",), scores=(("dog", 0.8), ("cat", 0.2)), by="probe")
     labelling.session.suggest({6: guess, 7: guess})
     decide(labelling, [6], action="accept", seen_prediction=True)

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from pipeline.core import artifacts
-from pipeline.labelling.blind import is_blind
 from pipeline.labelling.suggestions import fit_suggestions, read_predictions, read_suspects
 
 
@@ -43,10 +42,3 @@ def test_predictions_of_val_alone_and_suggestions_of_suspects(tmp_path, monkeypa
     pd.DataFrame({**suspects, "split": ["test", "train", "train"]}).to_csv(artifacts.SUSPECTS, index=False)
     rows, of_suspects = read_suspects({"a": 0, "b": 1})
     assert (rows, list(of_suspects), of_suspects[0].labels) == ([1, 0], [0], ("cat",))
-
-
-def test_a_tenth_is_blind_and_always_the_same():
-    blind = [is_blind(f"{number}.png", "margin/1") for number in range(5_000)]
-    assert 0.08 < np.mean(blind) < 0.12
-    assert blind[:100] == [is_blind(f"{number}.png", "margin/1") for number in range(100)]
-    assert blind != [is_blind(f"{number}.png", "margin/2") for number in range(5_000)]

@@ -1130,8 +1130,40 @@ function takeBack(path) {
   if (page.who) send(path, { who: page.who });
 }
 
+async function addFiles(files) {
+  if (!files.length) return;
+  if (!page.who) { askWho(); return; }
+  const form = new FormData();
+  for (const file of files) form.append("files", file);
+  say(`Sending ${files.length} ${files.length === 1 ? "file" : "files"} ...`, 600);
+  let response;
+  try {
+    response = await fetch("samples", { method: "POST", headers: headers(), body: form });
+  } catch {
+    say("The server does not answer; nothing was added.", 10);
+    return;
+  }
+  const found = await response.json().catch(() => ({}));
+  if (response.status === 401) askKey();
+  if (!response.ok) { say(found.message || `The server answers ${response.status}; nothing was added.`, 15); return; }
+  const parts = [`${found.added.length} added`];
+  if (found.duplicates.length) parts.push(`${found.duplicates.length} there already`);
+  if (found.refused.length) parts.push(`${found.refused.length} refused (${found.refused[0].name}: ${found.refused[0].detail || found.refused[0].reason})`);
+  say(`${parts.join(", ")}. They are here after the next colibri run.`, 20);
+}
+
+const click = (id, act) => find(id).addEventListener("click", act);
+
 function listen() {
-  const click = (id, act) => find(id).addEventListener("click", act);
+  click("add", () => find("add-files").click());
+  find("add-files").addEventListener("change", (event) => { addFiles([...event.target.files]); event.target.value = ""; });
+  for (const kind of ["dragover", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      if (![...event.dataTransfer.types].includes("Files")) return;
+      event.preventDefault();
+      if (kind === "drop") addFiles([...event.dataTransfer.files]);
+    });
+  }
   click("undo", () => takeBack("undo"));
   click("redo", () => takeBack("redo"));
   click("accept", accept);

@@ -23,7 +23,7 @@ from pipeline.evaluation.label_efficiency import LEADING, linear_figures
 from pipeline.evaluation.labelling_curves import RANDOM
 from pipeline.experiments.labelling_curves import build_strategies, take_labelled
 from pipeline.labelling.pool import read_pool
-from pipeline.labelling.simulation import LabelledSamples, label_in_rounds
+from pipeline.labelling.queries.simulation import LabelledSamples, label_in_rounds
 
 POOL_SHARE = 0.6
 

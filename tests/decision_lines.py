@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.datasets.label_decisions import LabelDecision
-from pipeline.labelling.model_answers import ModelAnswer
+from pipeline.labelling.automatic.model_answers import ModelAnswer
 
 MODEL = "colibri-pets@3"
 

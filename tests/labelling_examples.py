@@ -11,7 +11,7 @@ from small_project import EVALUATE, RECIPE
 
 from pipeline.core import artifacts
 from pipeline.core.labelling_contracts import ProbeKind, QueryPool
-from pipeline.labelling.probes import predict_labels
+from pipeline.labelling.queries.probes import predict_labels
 
 PARAMS: dict[str, Any] = {"source": {"name": "blobs"}, "task": RECIPE["task"], "evaluate": EVALUATE}
 BLOBS = [  # 14 near the origin, 9 near (6, 0), 6 near (0, 7)

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.datasets.label_review import combine_decisions
+from pipeline.labelling.automatic.scored_samples import ScoredSamples
 from pipeline.labelling.pool import SamplePool, apply_since
-from pipeline.labelling.scored_samples import ScoredSamples
 
 NUM_VAL, NUM_OPEN = 100, 200
 

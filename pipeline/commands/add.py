@@ -30,8 +30,8 @@ from pipeline.core.terminal import count_of, say
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.labelling.added_samples import AddedSamples
-    from pipeline.labelling.sample_target import SampleTarget
+    from pipeline.labelling.additions.added_samples import AddedSamples
+    from pipeline.labelling.additions.sample_target import SampleTarget
 
 NUM_SHOWN = 10
 
@@ -46,10 +46,10 @@ def arguments(parser: ArgumentParser) -> None:
 def main(paths: Sequence[str], to: str | None = None, label: str | None = None, who: str | None = None) -> None:
     from datetime import date
 
-    from pipeline.labelling.add_samples import add_samples
-    from pipeline.labelling.added_samples import Labelling
-    from pipeline.labelling.new_samples import find_new
-    from pipeline.labelling.sample_target import find_target
+    from pipeline.labelling.additions.add_samples import add_samples
+    from pipeline.labelling.additions.added_samples import Labelling
+    from pipeline.labelling.additions.new_samples import find_new
+    from pipeline.labelling.additions.sample_target import find_target
 
     if label is not None and not (who or "").strip():
         raise UserError("--label needs --who NAME; a decision must say who made it")

@@ -23,7 +23,7 @@ from pipeline.core.terminal import say
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
-    from pipeline.labelling.auto_labels import AutoLabelOptions
+    from pipeline.labelling.automatic.auto_labels import AutoLabelOptions
     from pipeline.labelling.pool import SamplePool
 
 MAX_ERROR, CONFIDENCE, AUDIT_SHARE = 0.05, 0.95, 0.05
@@ -65,7 +65,7 @@ def main(
     if not 0 <= audit_share <= 1:
         raise UserError(f"--audit-share must be from 0 to 1, got {audit_share:g}")
     from pipeline.core import config
-    from pipeline.labelling.auto_labels import AutoLabelOptions
+    from pipeline.labelling.automatic.auto_labels import AutoLabelOptions
     from pipeline.labelling.pool import read_pool
 
     params = config.load_params()
@@ -86,9 +86,9 @@ def label_samples(params: Params, pool: SamplePool, options: AutoLabelOptions, m
     from datetime import UTC, datetime
 
     from pipeline.core import artifacts
-    from pipeline.labelling import auto_labels
-    from pipeline.labelling.scored_samples import load_registered
-    from pipeline.labelling.val_predictions import read_val_predictions
+    from pipeline.labelling.automatic import auto_labels
+    from pipeline.labelling.automatic.scored_samples import load_registered
+    from pipeline.labelling.automatic.val_predictions import read_val_predictions
     from pipeline.media.reader import make_reader
 
     found = load_registered(model)
@@ -120,7 +120,7 @@ def describe_audits(pool: SamplePool) -> None:
     """
     from dataclasses import asdict
 
-    from pipeline.labelling.label_figures import audits_of
+    from pipeline.labelling.automatic.label_figures import audits_of
     from pipeline.report.labelling import describe_model
 
     results = audits_of(pool)

@@ -25,7 +25,7 @@ from pipeline.core.terminal import say
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
-    from pipeline.labelling.server import Labelling
+    from pipeline.labelling.web.server import Labelling
 
 PORT = 5002  # colibri serve takes 5001
 VIEWS = {
@@ -53,7 +53,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(view: str | None, who: str, port: int, host: str, allow_host: list[str], token: str) -> None:
     from pipeline.commands.serve import KEY, check_key
-    from pipeline.labelling.bodies import check_person
+    from pipeline.labelling.web.bodies import check_person
     from pipeline.serving.gate import LOOPBACK, Access
 
     check_port(port, "--port", host)
@@ -75,13 +75,13 @@ def open_labelling(params: Params, view: str | None, who: str) -> Labelling:
     """
     from pipeline.core.choices import is_exclusive
     from pipeline.core.parallel import num_workers
-    from pipeline.labelling.label_queue import QUEUE
-    from pipeline.labelling.pictures import PictureStore
     from pipeline.labelling.pool import read_pool
-    from pipeline.labelling.server import LIMITS, Labelling
-    from pipeline.labelling.session import Session
-    from pipeline.labelling.suggestions import read_predictions, read_suspects
-    from pipeline.labelling.views import Views, find_queued
+    from pipeline.labelling.queries.label_queue import QUEUE
+    from pipeline.labelling.web.pictures import PictureStore
+    from pipeline.labelling.web.server import LIMITS, Labelling
+    from pipeline.labelling.web.session import Session
+    from pipeline.labelling.web.suggestions import read_predictions, read_suspects
+    from pipeline.labelling.web.views import Views, find_queued
     from pipeline.media.reader import make_reader
 
     pool = read_pool(params)
@@ -113,8 +113,8 @@ def open_labelling(params: Params, view: str | None, who: str) -> Labelling:
 
 def serve(labelling: Labelling, host: str, port: int, access: object) -> None:
     """Serves until a signal."""
-    from pipeline.labelling.probe_thread import ProbeThread
-    from pipeline.labelling.server import LIMITS, create_application
+    from pipeline.labelling.web.probe_thread import ProbeThread
+    from pipeline.labelling.web.server import LIMITS, create_application
     from pipeline.serving.gate import Access
     from pipeline.serving.server import run_server
 

@@ -53,10 +53,10 @@ def main(budget: int = BUDGET, strategy: str = STRATEGY, random_share: float | N
     from pipeline.core import config
     from pipeline.core.choices import is_exclusive, refuse_without_labels
     from pipeline.datasets.label_decisions import load_decisions
-    from pipeline.labelling.label_queue import next_number, read_queue, write_queue
     from pipeline.labelling.pool import read_pool
-    from pipeline.labelling.query import Query, run_query
-    from pipeline.labelling.query_text import describe_queue, describe_waiting, is_waiting
+    from pipeline.labelling.queries.label_queue import next_number, read_queue, write_queue
+    from pipeline.labelling.queries.query import Query, run_query
+    from pipeline.labelling.queries.query_text import describe_queue, describe_waiting, is_waiting
 
     params = config.load_params()
     refuse_without_labels(params, "query")

@@ -20,9 +20,9 @@ from pipeline.evaluation.labelling_curves import RANDOM, LabellingCurves, list_p
 from pipeline.evaluation.split_evaluation import Options
 from pipeline.features.linear_probe import pca_directions
 from pipeline.labelling.pool import SamplePool, duplicate_groups, read_pool
-from pipeline.labelling.probes import has_two_classes
-from pipeline.labelling.query import build_strategy
-from pipeline.labelling.simulation import LabelledSamples, label_in_rounds
+from pipeline.labelling.queries.probes import has_two_classes
+from pipeline.labelling.queries.query import build_strategy
+from pipeline.labelling.queries.simulation import LabelledSamples, label_in_rounds
 from pipeline.report.command_pages import ANSWER, MADE_OF, write_commands_page
 from pipeline.report.labelling_curves import describe_savings, labelling_page
 

@@ -11,7 +11,7 @@ from pipeline.core.terminal import count_of
 from pipeline.datasets.feedback_items import LEFT_OUT, describe_feedback
 from pipeline.datasets.ingestion import Limits, check_quarantine, grey_scale_warning, ingest_pictures, unlabelled_note
 from pipeline.images.grey_scales import Greys
-from pipeline.labelling.label_figures import LabelHistory, measure_labelling
+from pipeline.labelling.automatic.label_figures import LabelHistory, measure_labelling
 from pipeline.media.choice import build_media
 
 

@@ -9,8 +9,9 @@ from pipeline.commands import autolabel
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.datasets.label_decisions import append_decisions, load_decisions
-from pipeline.labelling import pool, scored_samples
-from pipeline.labelling.label_queue import QUEUE, read_queue
+from pipeline.labelling import pool
+from pipeline.labelling.automatic import scored_samples
+from pipeline.labelling.queries.label_queue import QUEUE, read_queue
 from pipeline.media import reader
 
 

@@ -7,8 +7,8 @@ from benchmarks.label_project import make_project
 from pipeline.commands import label
 from pipeline.commands.main import main
 from pipeline.core import config
-from pipeline.labelling.probe_thread import ProbeThread
-from pipeline.labelling.server import create_application
+from pipeline.labelling.web.probe_thread import ProbeThread
+from pipeline.labelling.web.server import create_application
 from pipeline.serving.gate import Access
 
 

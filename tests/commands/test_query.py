@@ -9,7 +9,7 @@ from pipeline.commands.query import main
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.datasets.label_decisions import LabelDecision, append_decisions
-from pipeline.labelling.label_queue import QUEUE, read_queue
+from pipeline.labelling.queries.label_queue import QUEUE, read_queue
 
 PARTS = ("train", "val", "test", "pool", "none")
 SPLITS = [*["train"] * 12, *["val"] * 25, *["test"] * 25, *["pool"] * 30, "none"]

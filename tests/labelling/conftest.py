@@ -8,10 +8,10 @@ from starlette.testclient import TestClient
 
 from pipeline.datasets.sources.folder import Folder
 from pipeline.images.decoding import content_hash
-from pipeline.labelling.pictures import PictureStore
-from pipeline.labelling.server import Labelling, create_application
-from pipeline.labelling.session import Session
-from pipeline.labelling.views import Views
+from pipeline.labelling.web.pictures import PictureStore
+from pipeline.labelling.web.server import Labelling, create_application
+from pipeline.labelling.web.session import Session
+from pipeline.labelling.web.views import Views
 from pipeline.media.image import Image as ImageMedia
 from pipeline.media.reader import SampleReader
 from pipeline.serving.gate import Access

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 
 from pipeline.core.labelling_contracts import QueryBatch, QueryPool, QueryStrategy
-from pipeline.labelling.batches import take_in_turn
-from pipeline.labelling.distances import distances_to
+from pipeline.labelling.queries.batches import take_in_turn
+from pipeline.labelling.queries.distances import distances_to
 
 if TYPE_CHECKING:
     from numpy.random import Generator

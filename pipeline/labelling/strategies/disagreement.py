@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from pipeline.core.labelling_contracts import QueryBatch, QueryPool, QueryStrategy
-from pipeline.labelling.batches import take_highest
+from pipeline.labelling.queries.batches import take_highest
 from pipeline.labelling.strategies.entropy import entropies_of
 
 if TYPE_CHECKING:

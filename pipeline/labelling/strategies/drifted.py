@@ -10,8 +10,8 @@ import numpy as np
 from pipeline.core.errors import UserError
 from pipeline.core.labelling_contracts import QueryBatch, QueryPool, QueryStrategy
 from pipeline.core.ranges import PositiveInt
-from pipeline.labelling.batches import take_highest
-from pipeline.labelling.distances import mean_distances
+from pipeline.labelling.queries.batches import take_highest
+from pipeline.labelling.queries.distances import mean_distances
 
 if TYPE_CHECKING:
     from numpy.random import Generator

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import entr
 
 from pipeline.core.labelling_contracts import QueryBatch, QueryPool, QueryStrategy
-from pipeline.labelling.batches import take_highest
+from pipeline.labelling.queries.batches import take_highest
 
 if TYPE_CHECKING:
     from numpy.random import Generator

@@ -9,8 +9,8 @@ import numpy as np
 
 from pipeline.core.labelling_contracts import QueryBatch, QueryPool, QueryStrategy
 from pipeline.core.ranges import PositiveInt
-from pipeline.labelling.batches import take_distinct, take_highest
-from pipeline.labelling.clusters import find_clusters
+from pipeline.labelling.queries.batches import take_distinct, take_highest
+from pipeline.labelling.queries.clusters import find_clusters
 
 if TYPE_CHECKING:
     from numpy.random import Generator

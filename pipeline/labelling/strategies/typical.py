@@ -9,9 +9,9 @@ import numpy as np
 
 from pipeline.core.labelling_contracts import QueryBatch, QueryPool, QueryStrategy
 from pipeline.core.ranges import PositiveInt
-from pipeline.labelling.batches import take_in_turn
-from pipeline.labelling.clusters import find_clusters
-from pipeline.labelling.distances import mean_distances
+from pipeline.labelling.queries.batches import take_in_turn
+from pipeline.labelling.queries.clusters import find_clusters
+from pipeline.labelling.queries.distances import mean_distances
 
 if TYPE_CHECKING:
     from numpy.random import Generator

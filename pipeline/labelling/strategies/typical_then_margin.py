@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from pipeline.core.labelling_contracts import QueryBatch, QueryPool, QueryStrategy
 from pipeline.core.ranges import PositiveInt
-from pipeline.labelling.probes import has_two_classes
+from pipeline.labelling.queries.probes import has_two_classes
 from pipeline.labelling.strategies.margin import Margin
 from pipeline.labelling.strategies.typical import Typical
 

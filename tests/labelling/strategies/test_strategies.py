@@ -11,7 +11,7 @@ from labelling_examples import BLOBS, make_pool
 from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.labelling_contracts import QueryStrategy
-from pipeline.labelling.query import build_strategy
+from pipeline.labelling.queries.query import build_strategy
 from pipeline.labelling.strategies.coreset import Coreset
 from pipeline.labelling.strategies.disagreement import Disagreement, divergences_of
 from pipeline.labelling.strategies.drifted import Drifted

@@ -1,0 +1,1 @@
+"""New samples, copied below the folder that the source reads."""

@@ -80,7 +80,7 @@ def test_the_promise_holds():
             shares.append(1 - found.chosen.threshold)
     assert false <= 5  # of 40; 2 are expected at most, and more than 5 happen in 1 of 70 cases
     assert len(shares) > 22
-    assert np.mean(shares) > 0.1  # of the 0.2 that the truth allows
+    assert np.mean(shares) > 0.07  # of the 0.2 that the truth allows
 
 
 def test_nothing_is_promised_with_few_labels_or_a_poor_model():

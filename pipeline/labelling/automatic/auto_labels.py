@@ -13,7 +13,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import count_of
 from pipeline.datasets.label_decisions import LabelDecision, append_decisions
-from pipeline.labelling.automatic.blind_share import AUDIT, is_of_audit, random_number
+from pipeline.labelling.automatic.blind_share import AUDIT, find_audited, random_number
 from pipeline.labelling.automatic.model_answers import ModelAnswer, answers_file, append_answers, read_answers
 from pipeline.labelling.automatic.outcomes import names_of_today
 from pipeline.labelling.automatic.val_predictions import PLACE
@@ -72,7 +72,7 @@ def find_open(pool: SamplePool) -> np.ndarray:
 
     A sample that the source labelled, or a person decided on, is in none of them; one of val or test neither.
     """
-    waiting = {one.sample_id for one in read_answers(answers_file(pool.source)) if is_of_audit(one.batch)}
+    waiting = find_audited(read_answers(answers_file(pool.source)))
     touched = {name for name, one in pool.reviewed.items() if one.decisions}
     names = pool.samples["sample_id"]
     return np.asarray(pool.is_open & ~names.isin(waiting | touched).to_numpy())

@@ -61,6 +61,11 @@ def is_of_audit(batch: str) -> bool:
     return batch.partition("/")[0] == AUDIT
 
 
+def find_audited(answers: Iterable[ModelAnswer]) -> set[str]:
+    """sample_id of the samples that were kept back for an audit: no query and no model may take them out of it."""
+    return {one.sample_id for one in answers if is_of_audit(one.batch)}
+
+
 def random_number(*texts: str) -> float:
     """A number from 0 to below 1 that is the same for the same texts, and as good as random for others."""
     digest = content_digest(*(one.encode(errors="surrogatepass") for one in texts))

@@ -6,7 +6,6 @@ from abc import ABC
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -58,14 +57,14 @@ class DocumentSource(AnnotationSource, ABC):
 
     def _item(self, item: Item) -> Item:
         attributes = dict(item.attributes)
-        changes: dict[str, Any] = {}
-        if (part := attributes.pop(self.split_attribute or "", None)) is not None:
-            changes["given_split"] = part_named(str(part))
-            if changes["given_split"] is None:
-                raise UserError(
-                    f"source.split_attribute: {self.split_attribute!r} of {item.path!r} must be train, val or test, "
-                    f"found {str(part)[:80]!r}"
-                )
-        if (group := attributes.pop(self.group_attribute or "", None)) is not None:
-            changes["group"] = str(group)
-        return replace(item, attributes=attributes, **changes) if changes else item
+        part = attributes.pop(self.split_attribute or "", None)
+        group = attributes.pop(self.group_attribute or "", None)
+        split = item.given_split if part is None else part_named(str(part))
+        if part is not None and split is None:
+            raise UserError(
+                f"source.split_attribute: {self.split_attribute!r} of {item.path!r} must be train, val or test, "
+                f"found {str(part)[:80]!r}"
+            )
+        return replace(
+            item, attributes=attributes, given_split=split, group=item.group if group is None else str(group)
+        )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 QUOTE = "'"  # begins a text that would else be read as something else; spreadsheets have the same rule
 FORMULA = re.compile(
@@ -50,7 +53,7 @@ def read_text(text: str) -> str:
     return text.removeprefix(QUOTE)
 
 
-def read_row(row: Mapping[str, Any], attributes: Collection[str]) -> dict[str, Any]:
+def read_row(row: Mapping[str, Any], attributes: Collection[str]) -> JsonObject:
     """A row of cells as texts, and those of attributes as values; an empty cell is empty."""
     return {
         name: cell

@@ -53,6 +53,7 @@ def main(budget: int = BUDGET, strategy: str = STRATEGY, random_share: float | N
     from pipeline.core import config
     from pipeline.core.choices import is_exclusive, refuse_without_labels
     from pipeline.datasets.label_decisions import load_decisions
+    from pipeline.labelling.automatic.blind_share import is_of_audit
     from pipeline.labelling.pool import read_pool
     from pipeline.labelling.queries.label_queue import next_number, read_queue, write_queue
     from pipeline.labelling.queries.query import Query, run_query
@@ -61,12 +62,16 @@ def main(budget: int = BUDGET, strategy: str = STRATEGY, random_share: float | N
     params = config.load_params()
     refuse_without_labels(params, "query")
     query = Query(strategy=strategy, budget=budget, random_share=random_share, seed=seed)
-    before, decisions = read_queue(), load_decisions(str(config.get_section(params, "source")["name"]))
+    queue = read_queue()
+    audit = [line for line in queue if is_of_audit(line.batch)]  # stays until a person has labelled it
+    before = [line for line in queue if not is_of_audit(line.batch)]
+    decisions = load_decisions(str(config.get_section(params, "source")["name"]))
     pool = read_pool(params)
     if is_waiting(before, decisions, pool, query):
         say(*describe_waiting(before))
         return
     number = next_number([*(line.batch for line in decisions), *(line.batch for line in before)])
     samples = run_query(pool, is_exclusive(params), query, number)
-    write_queue(samples)
+    labelled = {line.sample_id for line in decisions}
+    write_queue([*(line for line in audit if line.sample_id not in labelled), *samples])
     say(*describe_queue(samples, pool, query, before))

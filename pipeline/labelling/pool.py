@@ -18,6 +18,8 @@ from pipeline.datasets.label_decisions import load_decisions
 from pipeline.datasets.label_review import ReviewedSample, combine_decisions, outcome_of
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group, compared_bits, connected_groups
 from pipeline.features.store import Embeddings
+from pipeline.labelling.automatic.blind_share import find_audited
+from pipeline.labelling.automatic.model_answers import answers_file, read_answers
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -35,6 +37,7 @@ class SamplePool:
         features: (N, D) float16 of `data/embeddings/`, in the order of `samples`; memory-mapped where that is possible.
         reviewed: What decisions come to, by sample_id.
         listed: The classes that people listed; None where nobody has.
+        audited: sample_id of samples that wait for a person, to measure what a model would have labelled.
     """
 
     source: str
@@ -42,6 +45,7 @@ class SamplePool:
     features: np.ndarray
     reviewed: dict[str, ReviewedSample]
     listed: ClassList | None
+    audited: frozenset[str] = frozenset()
 
     @property
     def classes(self) -> list[str]:
@@ -52,8 +56,10 @@ class SamplePool:
     @property
     def is_open(self) -> np.ndarray:
         """(N,) bool, samples without a label that a query may choose: of the pool, or of no split for want of one."""
-        part = self.samples["split"].isin([POOL, NONE]).to_numpy()
-        return np.asarray(part & ~(self.samples["is_labelled"] | self.samples["is_dropped"]).to_numpy(dtype=bool))
+        part = self.samples["split"].isin([POOL, NONE]) & ~self.samples["sample_id"].isin(self.audited)
+        return np.asarray(
+            part.to_numpy() & ~(self.samples["is_labelled"] | self.samples["is_dropped"]).to_numpy(dtype=bool)
+        )
 
     @property
     def is_known(self) -> np.ndarray:
@@ -89,6 +95,7 @@ def read_pool(params: Params) -> SamplePool:
         features=stored.of(samples["sample_id"]),
         reviewed=reviewed,
         listed=listed,
+        audited=frozenset(find_audited(read_answers(answers_file(source)))),
     )
 
 

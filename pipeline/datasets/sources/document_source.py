@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.core.errors import UserError, name_some
-from pipeline.core.open_types import JsonObject
 from pipeline.datasets.discovery.split_names import part_named
 from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.items import Item
@@ -58,14 +57,14 @@ class DocumentSource(AnnotationSource, ABC):
 
     def _item(self, item: Item) -> Item:
         attributes = dict(item.attributes)
-        changes: JsonObject = {}
-        if (part := attributes.pop(self.split_attribute or "", None)) is not None:
-            changes["given_split"] = part_named(str(part))
-            if changes["given_split"] is None:
-                raise UserError(
-                    f"source.split_attribute: {self.split_attribute!r} of {item.path!r} must be train, val or test, "
-                    f"found {str(part)[:80]!r}"
-                )
-        if (group := attributes.pop(self.group_attribute or "", None)) is not None:
-            changes["group"] = str(group)
-        return replace(item, attributes=attributes, **changes) if changes else item
+        part = attributes.pop(self.split_attribute or "", None)
+        group = attributes.pop(self.group_attribute or "", None)
+        split = item.given_split if part is None else part_named(str(part))
+        if part is not None and split is None:
+            raise UserError(
+                f"source.split_attribute: {self.split_attribute!r} of {item.path!r} must be train, val or test, "
+                f"found {str(part)[:80]!r}"
+            )
+        return replace(
+            item, attributes=attributes, given_split=split, group=item.group if group is None else str(group)
+        )

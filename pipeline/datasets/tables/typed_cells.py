@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
-from pipeline.core.open_types import JsonObject
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 QUOTE = "'"  # begins a text that would else be read as something else; spreadsheets have the same rule
 FORMULA = re.compile(
@@ -51,7 +53,7 @@ def read_text(text: str) -> str:
     return text.removeprefix(QUOTE)
 
 
-def read_row(row: JsonObject, attributes: Collection[str]) -> JsonObject:
+def read_row(row: Mapping[str, Any], attributes: Collection[str]) -> JsonObject:
     """A row of cells as texts, and those of attributes as values; an empty cell is empty."""
     return {
         name: cell

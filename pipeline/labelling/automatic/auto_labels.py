@@ -13,7 +13,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import count_of
 from pipeline.datasets.label_decisions import LabelDecision, append_decisions
-from pipeline.labelling.automatic.blind_share import AUDIT, find_audited, random_number
+from pipeline.labelling.automatic.blind_share import AUDIT, random_number
 from pipeline.labelling.automatic.model_answers import ModelAnswer, answers_file, append_answers, read_answers
 from pipeline.labelling.automatic.outcomes import names_of_today
 from pipeline.labelling.automatic.val_predictions import PLACE
@@ -68,14 +68,13 @@ class AutoLabelPlan:
 
 
 def find_open(pool: SamplePool) -> np.ndarray:
-    """(N,) bool, samples without a label, but for those of an audit that wait for a person.
+    """(N,) bool, samples without a label, but for those of an audit, on which nobody has decided.
 
     A sample that the source labelled, or a person decided on, is in none of them; one of val or test neither.
     """
-    waiting = find_audited(read_answers(answers_file(pool.source)))
     touched = {name for name, one in pool.reviewed.items() if one.decisions}
     names = pool.samples["sample_id"]
-    return np.asarray(pool.is_open & ~names.isin(waiting | touched).to_numpy())
+    return np.asarray(pool.is_open & ~names.isin(touched).to_numpy())
 
 
 def find_val(pool: SamplePool, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, final
 from pipeline.core.errors import UserError
 from pipeline.datasets.class_list import ClassList, LabelClass, read_classes
 from pipeline.datasets.label_decisions import LabelDecision
-from pipeline.labelling.automatic.blind_share import is_blind
+from pipeline.labelling.automatic.blind_share import is_blind, is_of_audit
+from pipeline.labelling.automatic.model_answers import ModelAnswer, append_answers
 from pipeline.labelling.web.decision_file import DecisionFile
 from pipeline.labelling.web.decision_lines import LineMaker
 from pipeline.labelling.web.label_state import LabelState
@@ -61,7 +62,8 @@ class Session:
         self.suggestions: dict[int, Suggestion] = {}
         self.suggestions_version = 0
         self.classes_version = 0
-        self.classes_problem = ""
+        self.classes_problem = self.answers_problem = ""
+        self.answers_path = decisions.with_suffix(".model.csv")
         self._last_time = datetime.min.replace(tzinfo=UTC)
         self._classes_stamp = self._stamp_of_classes()
         self.state = LabelState(manifest, read_classes(classes))
@@ -72,7 +74,7 @@ class Session:
     @property
     def problems(self) -> list[str]:
         """What stops a file from being read, one line each."""
-        return [text for text in (self.file.problem, self.classes_problem) if text]
+        return [text for text in (self.file.problem, self.classes_problem, self.answers_problem) if text]
 
     @property
     def listed(self) -> Sequence[LabelClass]:
@@ -114,7 +116,9 @@ class Session:
             lines = [maker.make(row, body, when) for row in self._check_rows(body.rows)]
             if body.again:
                 lines = [line for line in lines if not self._is_written(line)]
-            return self._write(lines)
+            rows = self._write(lines)
+            self._note_answers(lines)
+            return rows
 
     def undo(self, who: str) -> list[int]:
         """Takes the person's last act back; raises as `decide`, also where there is none."""
@@ -216,6 +220,30 @@ class Session:
             self.refresh()
         names = {line.sample_id for line in lines}
         return sorted(self.state.row_of[name] for name in names if name in self.state.row_of)
+
+    def _note_answers(self, lines: Sequence[LabelDecision]) -> None:
+        """Stores what a model says of samples that a person has just labelled, whether the person saw it or not.
+
+        It measures how much people follow predictions. The decisions are on the disk already, so a file that cannot be
+        written is a line on the page.
+        """
+        said = [(line, self.suggestions.get(self.state.row_of[line.sample_id])) for line in lines]
+        answers = [
+            ModelAnswer(
+                sample_id=line.sample_id,
+                model=shown.by,
+                labels=sorted(shown.labels),
+                confidence=shown.score,
+                batch=line.batch,
+            )
+            for line, shown in said
+            if shown is not None and not is_of_audit(line.batch)
+        ]
+        try:
+            append_answers(self.answers_path, answers)
+            self.answers_problem = ""
+        except UserError as error:
+            self.answers_problem = str(error)
 
     def _check_rows(self, rows: Sequence[int]) -> list[int]:
         return [self.check_row(row) for row in dict.fromkeys(rows)]

@@ -115,7 +115,7 @@ def serve(labelling: Labelling, host: str, port: int, access: object) -> None:
     session = labelling.session
     say(
         f"{session.source}: {len(session.manifest):,} samples, {len(session.classes):,} classes",
-        f"Open http://{shown}:{port}/" + (" and type the token, or add #token=TOKEN" if access.key else ""),
+        f"Open http://{shown}:{port}/" + (" and give it the token once" if access.key else ""),
         f"Decisions: {session.file.path}",
         "",
     )

@@ -200,6 +200,7 @@ READERS_OF_TEST = {  # module to why it selects test, or reads what evaluate sto
     "pipeline/evaluation/paired_comparison.py": "reads the stored predictions for gate, comparison and leaderboard",
     "pipeline/monitoring/reference.py": "reads val of what evaluate stored",
     "pipeline/labelling/automatic/val_predictions.py": "reads val of what evaluate stored",
+    "pipeline/labelling/web/suggestions.py": "shows people val of what evaluate stored, and nothing of test",
     "pipeline/retraining/drift_reading.py": "takes the digest of what evaluate stored, and not its content",
     "pipeline/stages/register.py": "passes what evaluate stored on to MLflow and the gate",
     "pipeline/tracking/promotion.py": "counts the versions evaluated on it; the example picture of a version",

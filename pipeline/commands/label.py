@@ -122,8 +122,8 @@ def serve(labelling: Labelling, host: str, port: int, access: object) -> None:
     shown = HOST if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared only
     session = labelling.session
     say(
-        f"{session.source}: {len(session.manifest):,} samples, {len(session.listed):,} classes",
-        f"Open http://{shown}:{port}/" + (" and type the token, or add #token=TOKEN" if access.key else ""),
+        f"{session.source}: {len(session.manifest):,} samples, {len(session.classes):,} classes",
+        f"Open http://{shown}:{port}/" + (" and give it the token once" if access.key else ""),
         f"Decisions: {session.file.path}",
         "",
     )

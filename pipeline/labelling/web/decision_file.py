@@ -46,7 +46,8 @@ class DecisionFile:
         former, self.lines = self.lines, found
         self.problem, self._data, self._stamp = "", data, stamp
         same = zip(former, found, strict=False)
-        return next((number for number, (old, new) in enumerate(same) if old != new), min(len(former), len(found)))
+        differing = (number for number, (old, new) in enumerate(same) if old is not new and old != new)
+        return next(differing, min(len(former), len(found)))
 
     def append(self, decisions: list[LabelDecision]) -> None:
         """Adds lines, which are on the disk when it returns.

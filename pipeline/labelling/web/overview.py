@@ -57,7 +57,7 @@ def describe_classes(session: Session) -> JsonObject:
         listed = session.state.classes
         retired = [] if listed is None else [entry for entry in listed.classes if entry.is_retired]
         return {
-            "classes": [_describe_class(entry, counts.get(entry.name, 0)) for entry in session.listed],
+            "classes": [_describe_class(entry, counts.get(entry.name, 0)) for entry in session.classes],
             "retired": [_describe_class(entry, 0) for entry in retired],
             "are_listed": listed is not None,
             "classes_file": str(session.classes_path),

@@ -131,7 +131,7 @@ class Labelling:
         """Changes the list of classes."""
         with self.session.lock:
             self.session.refresh()
-            self.session.use_classes(change_classes(self.session.classes_path, body, self.session.listed))
+            self.session.use_classes(change_classes(self.session.classes_path, body, self.session.classes))
             return overview.describe_classes(self.session)
 
     def _answer(self, rows: list[int], who: str) -> JsonObject:

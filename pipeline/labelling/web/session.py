@@ -77,7 +77,7 @@ class Session:
         return [text for text in (self.file.problem, self.classes_problem, self.answers_problem) if text]
 
     @property
-    def listed(self) -> Sequence[LabelClass]:
+    def classes(self) -> Sequence[LabelClass]:
         """The classes in use, with what people wrote about them."""
         if self.state.classes is not None:
             return self.state.classes.active
@@ -107,7 +107,7 @@ class Session:
             self.refresh()
             maker = LineMaker(
                 state=self.state,
-                classes=self.listed,
+                classes=self.classes,
                 exclusive=self.exclusive,
                 suggestion=self.suggestion,
                 batches=self.batches,

@@ -20,7 +20,7 @@ def names(found):
 
 def test_the_first_change_lists_the_classes_of_the_labels(begin, project):
     labelling = begin(classes="")
-    assert [one.key for one in labelling.session.listed] == ["1", "2"]
+    assert [one.key for one in labelling.session.classes] == ["1", "2"]
     found = change(labelling, "add", "bird", key="b", colour="#00FF00", description="it flies", attributes="note:text")
     assert names(found) == ["cat", "dog", "bird"]
     written = read_classes(project / "data/classes/pets.csv")
@@ -87,7 +87,7 @@ def test_a_list_with_a_bad_line_is_a_banner_and_the_classes_stay(begin):
     labelling.session.classes_path.write_text("name,key\ncat,cc\n")
     labelling.session.refresh()
     assert "line 2: key must be one digit or letter" in labelling.session.problems[0]
-    assert [one.name for one in labelling.session.listed] == ["cat", "dog"]
+    assert [one.name for one in labelling.session.classes] == ["cat", "dog"]
 
 
 def test_a_class_of_another_form_is_no_body():

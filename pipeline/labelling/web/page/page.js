@@ -165,7 +165,7 @@ function waitingRows() {
 
 function forgetSamples() {
   const waiting = waitingRows();
-  for (const row of [...page.samples.keys()]) if (!waiting.has(row)) page.stale = page.samples.delete(row);
+  for (const row of [...page.samples.keys()]) if (!waiting.has(row)) page.samples.delete(row);
   draw();
 }
 

@@ -30,7 +30,7 @@ def make_project(project, splits=("train", "val", "test")):
 
 def test_typical_samples_save_labels_where_classes_are_clusters(project, capsys):
     make_project(project)
-    main(budgets=[NUM_CLASSES, 12], repeats=8, strategies=["typical", "margin"])
+    main(budgets=[NUM_CLASSES], repeats=8, strategies=["typical", "margin"])
     found = json.loads(FIGURES.read_text())
     gain = next(
         point["figures"]["balanced_accuracy"]
@@ -45,7 +45,7 @@ def test_typical_samples_save_labels_where_classes_are_clusters(project, capsys)
     assert changed_inputs(found["made_of"]) == []
     table = pd.read_csv(TABLE)
     assert set(table["strategy"]) == {"random", "typical", "margin"}
-    assert {6, 12, 24, 48} <= set(table.loc[table["strategy"] == "random", "num_labels"])
+    assert {3, 6, 9, 12, 18, 24} == set(table.loc[table["strategy"] == "random", "num_labels"])
     text = Page(PAGE.read_text()).text
     assert re.search(r"typical: better than random labels at 6 \(\+\d+\.\d points", text)
     assert "96 labelled samples of train" in text

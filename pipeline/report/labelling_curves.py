@@ -20,9 +20,9 @@ def labelling_page(found: LabellingCurves) -> str:
     """The page; it loads nothing from anywhere."""
     content = {
         "name": found.source,
-        "answers": describe_savings(found),
+        "claim": describe_claim(found),
+        "answer": describe_strategy(found, leading_strategy(found)),
         "found": found,
-        "lead": leading_strategy(found),
         "curve": draw_curves(found),
         "tables": [(metric.replace("_", " "), _figures(found, metric)) for metric in METRICS],
         "differences": [
@@ -38,6 +38,21 @@ def labelling_page(found: LabellingCurves) -> str:
 def leading_strategy(found: LabellingCurves) -> str:
     """The default of `colibri query`, where it was measured; else the first that was."""
     return LEAD if LEAD in found.strategies else found.strategies[0]
+
+
+def describe_claim(found: LabellingCurves) -> str:
+    """Is it worth it, by the leading strategy, in a few words?"""
+    name = leading_strategy(found)
+    ends = {number: found.find(name, number, RANDOM).figures[LEADING].estimate.interval for number in found.budgets}
+    better = [number for number, one in ends.items() if one is not None and one[0] > 0]
+    worse = [number for number, one in ends.items() if one is not None and one[1] < 0]
+    if better and worse:
+        return "Whether it is worth it depends on the number of labels"
+    if worse:
+        return f"It is not worth it: random labels are better at {join_names(map(whole, worse))}"
+    if not better:
+        return "Whether it is worth it cannot be judged"
+    return f"It is worth it: better than random labels at {join_names(map(whole, better))}"
 
 
 def describe_savings(found: LabellingCurves) -> list[str]:

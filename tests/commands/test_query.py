@@ -137,6 +137,14 @@ def test_suspects_are_labelled_samples_of_train_alone(project, capsys):
     assert "No more than 2 could be chosen; 5 were wanted" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("text", ["", "sample_id,quality\ns001,low\n", "sample_id\ns001\n"])
+def test_suspects_that_cannot_be_read_are_one_line(project, text):
+    make_project(project)
+    artifacts.write_text(artifacts.SUSPECTS, text)
+    with pytest.raises(UserError, match="holds no table with sample_id and a number in quality; dvc repro curate"):
+        main(budget=5, strategy="suspects")
+
+
 def test_what_people_differ_on_comes_first_in_disagreement(project):
     make_project(project)
     decide("s080", labels=("a",))

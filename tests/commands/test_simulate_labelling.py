@@ -30,7 +30,7 @@ def make_project(project, splits=("train", "val", "test")):
 
 def test_typical_samples_save_labels_where_classes_are_clusters(project, capsys):
     make_project(project)
-    main(budgets=[NUM_CLASSES, 12], repeats=10, strategies=["typical", "margin"])
+    main(budgets=[NUM_CLASSES], repeats=8, strategies=["typical", "margin"])
     found = json.loads(FIGURES.read_text())
     gain = next(
         point["figures"]["balanced_accuracy"]
@@ -45,7 +45,7 @@ def test_typical_samples_save_labels_where_classes_are_clusters(project, capsys)
     assert changed_inputs(found["made_of"]) == []
     table = pd.read_csv(TABLE)
     assert set(table["strategy"]) == {"random", "typical", "margin"}
-    assert {6, 12, 24, 48} <= set(table.loc[table["strategy"] == "random", "num_labels"])
+    assert {3, 6, 9, 12, 18, 24} == set(table.loc[table["strategy"] == "random", "num_labels"])
     text = Page(PAGE.read_text()).text
     assert re.search(r"typical: better than random labels at 6 \(\+\d+\.\d points", text)
     assert "96 labelled samples of train" in text
@@ -66,7 +66,10 @@ def test_equal_seeds_give_equal_figures(project):
     ("options", "message"),
     [
         ({"budgets": [1]}, "--budgets and --repeats must be at least 2, and --seed at least 0; got 1, 10 and 0"),
-        ({"budgets": [20, 97]}, "goes up to 97 labels, and train has 96 labelled samples that act as the pool"),
+        (
+            {"budgets": [20, 97], "strategies": ["margin"]},
+            "goes up to 97 labels, and train has 96 labelled samples that act as the pool",
+        ),
         ({"strategies": ["best"]}, r"conf/query/best.yaml does not exist"),
         ({"strategies": ["suspects"]}, "suspects chooses labelled samples, so its curve would be that of all labels"),
     ],
@@ -81,10 +84,10 @@ def test_what_cannot_be_simulated_is_one_line(project, options, message):
 def test_without_val_nothing_can_be_measured(project):
     make_project(project, splits=("train",))
     with pytest.raises(UserError, match="val has no labelled sample, and colibri simulate-labelling plays on labelled"):
-        main()
+        main(strategies=["margin"])
 
 
 def test_one_class_alone_is_refused(project):
     write_project(project, ["train"] * 4 + ["val"] * 2, ["a"] * 6, np.eye(6))
     with pytest.raises(UserError, match="all labels of train are of one class"):
-        main(budgets=[2])
+        main(budgets=[2], strategies=["margin"])

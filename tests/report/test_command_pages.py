@@ -22,7 +22,7 @@ def test_what_was_not_made_is_no_link_and_says_how_it_is_made(project):
     page = read()
     assert page.open == []
     assert [link["href"] for link in page.all("a")] == ["index.html"]
-    assert page.text.count("Not made yet.") == len(PAGES) == 5
+    assert page.text.count("Not made yet.") == len(PAGES) == 6
     assert "colibri label-efficiency makes this page." in page.text
 
 

@@ -6,7 +6,13 @@ from report_material import Page
 from pipeline.core.estimate import Estimate
 from pipeline.evaluation.label_efficiency import METRICS, DrawEstimate
 from pipeline.evaluation.labelling_curves import CurvePoint, LabellingCurves, LabelsSaved
-from pipeline.report.labelling_curves import describe_savings, describe_strategy, draw_curves, labelling_page
+from pipeline.report.labelling_curves import (
+    describe_claim,
+    describe_savings,
+    describe_strategy,
+    draw_curves,
+    labelling_page,
+)
 
 
 def make_point(strategy: str, number: int, value: float, ends: tuple[float, float] | None, minus: str) -> CurvePoint:
@@ -60,6 +66,21 @@ def make_found(
 )
 def test_is_it_worth_it(value: float, ends: tuple[float, float] | None, expected: str) -> None:
     assert describe_strategy(make_found({20: (value, ends)}), "margin") == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((0.02, 0.08), (-0.01, 0.02), "It is worth it: better than random labels at 20"),
+        ((-0.08, -0.02), (-0.01, 0.02), "It is not worth it: random labels are better at 20"),
+        ((0.02, 0.08), (-0.08, -0.02), "Whether it is worth it depends on the number of labels"),
+        (None, (-0.01, 0.02), "Whether it is worth it cannot be judged"),
+    ],
+)
+def test_the_claim(first: tuple[float, float] | None, second: tuple[float, float], expected: str) -> None:
+    found = make_found({20: (0.0, first), 50: (0.0, second)})
+    assert describe_claim(found) == expected
+    assert expected in labelling_page(found)
 
 
 def test_the_default_of_query_comes_first() -> None:

@@ -122,10 +122,20 @@ def disputed_rows(pool: SamplePool) -> np.ndarray:
 
 
 def read_suspicion(names: pd.Series) -> np.ndarray:
-    """(N,) 1 less the probability of the given label, of the samples that curation suspects; NaN of the others."""
+    """(N,) 1 less the probability of the given label, of the samples that curation suspects; NaN of the others.
+
+    Raises:
+        UserError: The file of curation cannot be read.
+    """
     if not artifacts.SUSPECTS.is_file():
         return np.full(len(names), np.nan)
-    listed = pd.read_csv(artifacts.SUSPECTS, usecols=["sample_id", "quality"], dtype={"sample_id": str})
+    types = {"sample_id": "str", "quality": "float64"}
+    try:
+        listed = pd.read_csv(artifacts.SUSPECTS, usecols=list(types), dtype=types)
+    except (OSError, ValueError):  # of pandas, and of text that is no UTF-8
+        raise UserError(
+            f"{artifacts.SUSPECTS} holds no table with sample_id and a number in quality; dvc repro curate writes it anew"
+        ) from None
     quality = listed.drop_duplicates("sample_id").set_index("sample_id")["quality"]
     return 1 - quality.reindex(names).to_numpy(dtype=np.float64)
 

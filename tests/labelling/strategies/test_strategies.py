@@ -5,13 +5,13 @@ from functools import cache
 
 import numpy as np
 import pytest
+import yaml
 from conf_options import CONF, options
 from labelling_examples import BLOBS, make_pool
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.labelling_contracts import QueryStrategy
-from pipeline.labelling.queries.query import build_strategy
 from pipeline.labelling.strategies.coreset import Coreset
 from pipeline.labelling.strategies.disagreement import Disagreement, divergences_of
 from pipeline.labelling.strategies.drifted import Drifted
@@ -32,7 +32,9 @@ SCATTER = [
 
 @cache
 def built(name: str) -> QueryStrategy:
-    return build_strategy(name)
+    node = yaml.safe_load((CONF / "query" / f"{name}.yaml").read_text(encoding="utf-8"))
+    strategy: QueryStrategy = config.build(node, f"conf/query/{name}.yaml", "query")
+    return strategy
 
 
 def rng(seed: int = 0) -> np.random.Generator:

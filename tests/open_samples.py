@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.datasets.label_review import combine_decisions
+from pipeline.labelling.automatic.blind_share import find_audited
+from pipeline.labelling.automatic.model_answers import answers_file, read_answers
 from pipeline.labelling.automatic.scored_samples import ScoredSamples
 from pipeline.labelling.pool import SamplePool, apply_since
 
@@ -19,7 +21,10 @@ def make_pool(decisions=(), **columns):
     reviewed = combine_decisions(decisions)
     samples = apply_since(table, reviewed)
     features = np.zeros((len(names), 2), dtype=np.float16)
-    return SamplePool(source="pets", samples=samples, features=features, reviewed=reviewed, listed=None)
+    audited = frozenset(find_audited(read_answers(answers_file("pets"))))
+    return SamplePool(
+        source="pets", samples=samples, features=features, reviewed=reviewed, listed=None, audited=audited
+    )
 
 
 def scored(number, num_wrong=0, sure=None):

@@ -134,7 +134,7 @@ def read_suspicion(names: pd.Series) -> np.ndarray:
         listed = pd.read_csv(artifacts.SUSPECTS, usecols=list(types), dtype=types)
     except (OSError, ValueError):  # of pandas, and of text that is no UTF-8
         raise UserError(
-            f"{artifacts.SUSPECTS} holds no table with sample_id and a number in quality; dvc repro curate writes it anew"
+            f"{artifacts.SUSPECTS} holds no table of sample_id and quality, a number; dvc repro curate writes it anew"
         ) from None
     quality = listed.drop_duplicates("sample_id").set_index("sample_id")["quality"]
     return 1 - quality.reindex(names).to_numpy(dtype=np.float64)

@@ -141,7 +141,7 @@ def test_suspects_are_labelled_samples_of_train_alone(project, capsys):
 def test_suspects_that_cannot_be_read_are_one_line(project, text):
     make_project(project)
     artifacts.write_text(artifacts.SUSPECTS, text)
-    with pytest.raises(UserError, match="holds no table with sample_id and a number in quality; dvc repro curate"):
+    with pytest.raises(UserError, match="holds no table of sample_id and quality, a number; dvc repro curate"):
         main(budget=5, strategy="suspects")
 
 

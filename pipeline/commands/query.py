@@ -51,7 +51,7 @@ def main(budget: int = BUDGET, strategy: str = STRATEGY, random_share: float | N
             f"{budget}, {random_share} and {seed}"
         )
     from pipeline.core import config
-    from pipeline.core.choices import is_exclusive, refuse_without_labels
+    from pipeline.core.choices import is_exclusive
     from pipeline.datasets.label_decisions import load_decisions
     from pipeline.labelling.automatic.blind_share import is_of_audit
     from pipeline.labelling.pool import read_pool
@@ -60,7 +60,6 @@ def main(budget: int = BUDGET, strategy: str = STRATEGY, random_share: float | N
     from pipeline.labelling.queries.query_text import describe_queue, describe_waiting, is_waiting
 
     params = config.load_params()
-    refuse_without_labels(params, "query")
     query = Query(strategy=strategy, budget=budget, random_share=random_share, seed=seed)
     queue = read_queue()
     audit = [line for line in queue if is_of_audit(line.batch)]  # stays until a person has labelled it

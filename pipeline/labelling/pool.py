@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts, config
+from pipeline.core.choices import is_supervised
 from pipeline.core.errors import UserError
 from pipeline.core.labels import are_labelled
 from pipeline.core.manifest_schema import NONE, POOL
@@ -70,7 +71,7 @@ class SamplePool:
 
 
 def read_pool(params: Params) -> SamplePool:
-    """The samples of the last run, with what people decided since.
+    """The samples of the last run, with what people decided since; all are of the pool where the task has no labels.
 
     Raises:
         UserError: A stage did not run, or the features are of other samples.
@@ -88,6 +89,8 @@ def read_pool(params: Params) -> SamplePool:
     samples = manifest.drop(columns="group").merge(splits, on="sample_id")
     if len(samples) < len(manifest):
         raise UserError(f"{artifacts.SPLITS} lacks samples of {artifacts.MANIFEST}; run dvc repro split")
+    if not is_supervised(params):
+        samples = samples.assign(split=POOL)  # its parts measure no labels, so each sample may be chosen
     listed, reviewed = load_classes(source), combine_decisions(load_decisions(source))
     return SamplePool(
         source=source,

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from labelling_examples import write_project
 
 from pipeline.commands.query import main
-from pipeline.core import artifacts
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.datasets.label_decisions import LabelDecision, append_decisions
 from pipeline.labelling.queries.label_queue import QUEUE, read_queue
@@ -99,6 +100,16 @@ def test_without_labels_half_of_a_batch_is_random_for_val_and_test(project):
     assert [line.strategy == "random" for line in read_queue()].count(True) == 10
     halves = [[line.strategy for line in read_queue()[at : at + 10]].count("random") for at in (0, 10)]
     assert halves == [5, 5]  # whoever stops half-way has labelled as many
+
+
+def test_a_project_that_groups_pictures_without_labels_can_be_queried(project):
+    make_project(project, labelled=False)
+    artifacts.write_table(artifacts.SPLITS, artifacts.read_table(artifacts.SPLITS).assign(split=SPLITS))
+    params = config.load_params()
+    params["task"] = {"_target_": "pipeline.training.tasks.clusters.Clusters"}
+    config.PARAMS.write_text(yaml.safe_dump(params))
+    main(budget=93)
+    assert {line.sample_id for line in read_queue()} == {f"s{number:03}" for number in range(93)}
 
 
 def test_without_a_random_share_it_says_that_nothing_can_measure(project, capsys):

@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.output_lock import LOCKS
-from pipeline.datasets.class_list import (
-    ClassList,
-    LabelClass,
-    check_name,
-    parse_attributes,
-    read_classes,
-    write_classes,
-)
+from pipeline.datasets.class_attributes import parse_attributes
+from pipeline.datasets.class_list import ClassList, LabelClass, check_name, read_classes, write_classes
 from pipeline.labelling.web.unwritten import refuse_unwritten
 from pipeline.serving.limits import Refusal
 

@@ -13,7 +13,7 @@ from pipeline.core.contracts import Check, FeatureCheck
 from pipeline.core.errors import UserError
 from pipeline.core.finding_text import describe_failure, ways_out, what_to_do
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding, StoredFinding
-from pipeline.datasets.feedback_split import pairs_in_use
+from pipeline.datasets.feedback_split import pairs_in_use, selected_rows
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
 
 AnyCheck = Check | FeatureCheck
@@ -25,7 +25,10 @@ def merge_samples(manifest: pd.DataFrame, splits: pd.DataFrame, duplicates: pd.D
         manifest["sample_id"].is_unique and splits["sample_id"].is_unique
     ):  # pandas' own validation sorts a million names
         raise pd.errors.MergeError("manifest and splits name a sample twice; not a one-to-one merge")
-    samples = add_duplicate_group(manifest, pairs_in_use(duplicates, splits)).rename(columns={"group": "source_group"})
+    selected = frozenset(manifest.loc[selected_rows(manifest), "sample_id"])
+    samples = add_duplicate_group(manifest, pairs_in_use(duplicates, splits, selected)).rename(
+        columns={"group": "source_group"}
+    )
     return samples.merge(splits, on="sample_id")
 
 

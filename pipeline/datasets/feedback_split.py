@@ -1,4 +1,4 @@
-"""Keeps pictures that people corrected out of val and test: such pictures are mostly mistakes, no random sample."""
+"""Keeps samples that somebody selected out of val and test: feedback, which is mostly mistakes, and queried samples."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from pipeline.core.manifest_schema import EXIF, NONE, ORIGIN, SPLITS
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group, compared_bits, connected_groups
 from pipeline.images.feedback_pictures import FROM_SOURCE, SAID, is_feedback
 
+SELECTED = "what a query chose or a model labelled"
 HELD_OUT = [name for name in SPLITS if name != "train"]
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class FeedbackPlaces:
-    """Where the samples of feedback went.
+    """Where samples went that are no random sample.
 
     Attributes:
+        what: What they are: `the feedback`, or `what a query chose or a model labelled`.
         train: In train.
         like_held_out: In no split, since they belong together with a sample of val or test.
         copies: In no split, since train has the same pixels with the same labels from the source.
         unlabelled: In no split, for want of a label.
     """
 
+    what: str = "the feedback"
     train: int = 0
     like_held_out: int = 0
     copies: int = 0
@@ -43,13 +46,15 @@ class FeedbackPlaces:
             (self.unlabelled, "have no label"),
         ]
         said = ", ".join(f"{count:,} {why}" for count, why in parts if count)
-        return f"of the feedback in no split: {said}" if said else ""
+        return f"of {self.what} in no split: {said}" if said else ""
 
 
 def split_samples(
     split: Split, manifest: pd.DataFrame, duplicates: pd.DataFrame, recorded: pd.DataFrame | None, part: str
-) -> tuple[pd.DataFrame, FeedbackPlaces]:
-    """The split of all samples, and where those of feedback went.
+) -> tuple[pd.DataFrame, FeedbackPlaces, FeedbackPlaces]:
+    """The split of all samples, and where those of feedback went, and those that a query chose or a model labelled.
+
+    The latter are treated as feedback is with `train`: what is said of feedback here is true of them, too.
 
     With `any` the split rule sees no difference. Else it sees the source's samples alone, so their split is the one
     without feedback; each sample of feedback then goes to train, or to no split where it would leak into val or test
@@ -66,9 +71,11 @@ def split_samples(
         recorded: An earlier result of the same options, or None.
         part: `train` or `any`.
     """
-    is_own = ~manifest["sample_id"].map(is_feedback).to_numpy(dtype=bool)
-    if is_own.all() or part == "any":
-        return split(add_duplicate_group(manifest, duplicates), recorded), FeedbackPlaces()
+    from_feedback = manifest["sample_id"].map(is_feedback).to_numpy(dtype=bool)
+    chosen = selected_rows(manifest) & ~from_feedback
+    is_own = ~chosen if part == "any" else ~(from_feedback | chosen)
+    if is_own.all():
+        return split(add_duplicate_group(manifest, duplicates), recorded), FeedbackPlaces(), FeedbackPlaces()
     rows = add_duplicate_group(manifest, duplicates).set_index("sample_id", drop=False)
     joined = connected_groups(rows, compared_bits(getattr(split, "near_duplicate_bits", None)))
     own_names = set(manifest.loc[is_own, "sample_id"])
@@ -77,9 +84,23 @@ def split_samples(
         add_duplicate_group(_as_without_feedback(manifest, is_own), pairs), _with_twins(recorded, joined, is_own)
     )
     added = _place(rows, joined, own, is_own)
-    reasons = added.pop("reason").value_counts()
+    reasons = added.pop("reason")
     result = pd.concat([own, added], ignore_index=True).set_index("sample_id").loc[manifest["sample_id"]].reset_index()
-    return result, FeedbackPlaces(**{str(name): int(count) for name, count in reasons.items()})
+    of_feedback = added["sample_id"].map(is_feedback).to_numpy(dtype=bool)
+    fed = _count("the feedback", reasons[of_feedback])
+    return result, fed, _count(SELECTED, reasons[~of_feedback])
+
+
+def _count(what: str, reasons: pd.Series) -> FeedbackPlaces:
+    counts = {str(name): int(count) for name, count in reasons.value_counts().items()}
+    return FeedbackPlaces(what=what, **counts)
+
+
+def selected_rows(manifest: pd.DataFrame) -> np.ndarray:
+    """(N,) bool, the samples that a query chose or a model labelled; false where the manifest has no such column."""
+    if "selected" not in manifest:
+        return np.zeros(len(manifest), dtype=bool)
+    return manifest["selected"].to_numpy(dtype=bool)
 
 
 def are_wanted(manifest: pd.DataFrame) -> np.ndarray:
@@ -91,10 +112,18 @@ def are_wanted(manifest: pd.DataFrame) -> np.ndarray:
     return np.asarray(~from_feedback | manifest["labels"].map(len).to_numpy(dtype=bool))
 
 
-def pairs_in_use(duplicates: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
-    """The pairs without those of feedback in no split, through which two splits would seem to share a photograph."""
+def pairs_in_use(
+    duplicates: pd.DataFrame, splits: pd.DataFrame, selected: frozenset[str] = frozenset()
+) -> pd.DataFrame:
+    """The pairs without those of selected samples in no split, through which two splits would seem to share one.
+
+    Args:
+        duplicates: Pairs of `sample_id` that show one photograph.
+        splits: `sample_id` and `split`.
+        selected: Names of samples that a query chose or a model labelled; those of feedback are known by their names.
+    """
     unused = {name for name, one in zip(splits["sample_id"], splits["split"], strict=True) if one == NONE}
-    unused = {name for name in unused if is_feedback(name)}
+    unused = {name for name in unused if is_feedback(name) or name in selected}
     return duplicates[~(duplicates["left"].isin(unused) | duplicates["right"].isin(unused))] if unused else duplicates
 
 

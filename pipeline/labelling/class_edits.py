@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.output_lock import LOCKS
+from pipeline.datasets.class_attributes import parse_attributes
 from pipeline.datasets.class_list import (
     ClassList,
     LabelClass,
     check_name,
-    parse_attributes,
     read_classes,
     write_classes,
 )

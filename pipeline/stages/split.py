@@ -30,23 +30,30 @@ def main() -> list[str]:
     record = assignment_path(options, config.build(config.get_section(params, "source"), "source"))
     before = artifacts.read_table(record) if record.exists() else None
     part = str(params.get("ingest", {}).get("feedback", "train"))
-    splits, places = split_samples(split, manifest, duplicates, before, part)
+    splits, places, selected = split_samples(split, manifest, duplicates, before, part)
     missing = sorted(set(SPLITS) - set(splits["split"]))
     if missing:
+        advice = "add samples or change split.fractions"
+        if selected.train:
+            advice = (
+                f"{count_of(selected.train, 'sample')} that a query chose or a model labelled can be in train alone: "
+                "label randomly chosen ones, which colibri query --random-share 1 finds"
+            )
         raise UserError(
             f"no sample is left for {', '.join(missing)}: {len(splits)} samples in {splits['group'].nunique()} groups; "
-            "add samples or change split.fractions"
+            f"{advice}"
         )
     artifacts.write_table(record, with_absent(splits, before))  # none for the pool: with a label, a sample is new
     splits, pooled = pool_unlabelled(split, manifest, duplicates, splits)
     artifacts.write_table(artifacts.SPLITS, splits)
     for line in split_warnings(splits, before is None and other_split_recorded(params)):
         terminal.warn(f"split: {line}")
-    for line in filter(None, (places.sentence, pooled.sentence)):
+    for line in filter(None, (places.sentence, selected.sentence, pooled.sentence)):
         terminal.say(f"split: {line}")
     counts = splits["split"].value_counts()
     parts = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
     added = f"; {places.train:,} of train from feedback" if places.train else ""
+    added += f"; {selected.train:,} of train queried or labelled by a model" if selected.train else ""
     added += f"; {pooled.pool:,} without a label in the pool, for pretraining" if pooled.pool else ""
     return [f"{parts}, in {count_of(splits['group'].nunique(), 'group')}{added}"]
 

@@ -3,7 +3,8 @@
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.class_list import ClassAttribute, LabelClass, check_name, read_classes, write_classes
+from pipeline.datasets.class_attributes import ClassAttribute
+from pipeline.datasets.class_list import LabelClass, check_name, read_classes, write_classes
 
 HEADER = "name,key,description,colour,attributes,was,status"
 

@@ -69,19 +69,19 @@ def test_a_task_without_labels_takes_feedback_only_where_a_person_knew_its_kind(
     manifest.at[0, "labels"] = []  # of the source, where no label is no reason
     assert are_wanted(manifest).tolist() == [True] * 21 + [False]
     seen = without_labels(manifest, are_wanted(manifest))
-    splits, _ = split_samples(SPLIT, seen, NONE, None, "train")
+    splits, _, _ = split_samples(SPLIT, seen, NONE, None, "train")
     assert (splits["split"] == "none").tolist() == [False] * 21 + [True]
 
 
 def test_feedback_goes_to_train_and_moves_no_other_sample(build):
     manifest = build([(f"new {number}", "ab"[number % 2]) for number in range(12)])
     alone = SPLIT(own_of(manifest), None)
-    found, places = split_samples(SPLIT, manifest, NONE, None, "train")
+    found, places, _ = split_samples(SPLIT, manifest, NONE, None, "train")
     assert found["sample_id"].tolist() == manifest["sample_id"].tolist()
     assert found.head(20).equals(alone)
     assert found["split"].tail(12).tolist() == ["train"] * 12
     assert (places.train, places.sentence) == (12, "")
-    asked, _ = split_samples(SPLIT, manifest, NONE, None, "any")
+    asked, _, _ = split_samples(SPLIT, manifest, NONE, None, "any")
     assert set(asked["split"].tail(12)) == {"train", "val", "test"}
 
 
@@ -108,7 +108,7 @@ def test_a_copy_of_a_held_out_picture_is_in_no_split_and_counted(build, split):
     manifest = build(rows)
     if given_split:
         manifest["given_split"] = [*given_split["given_split"], *[None] * 4]
-    found, places = split_samples(split, manifest, NONE, None, "train")
+    found, places, _ = split_samples(split, manifest, NONE, None, "train")
     assert splits_of(found.head(20)) == alone
     assert found["split"].tail(4).tolist() == ["none", "none", "none", "train"]
     assert places.sentence == (
@@ -127,11 +127,11 @@ def test_a_chain_through_feedback_joins_no_pictures_of_the_source(build):
     alone = splits_of(SPLIT(own_of(manifest), None))
     train, test = (next(name for name in alone if alone[name] == part) for part in ("train", "test"))
     pairs = pd.DataFrame({"left": [train, name_of(0), name_of(0)], "right": [name_of(0), test, name_of(1)]})
-    found, places = split_samples(SPLIT, manifest, pairs, None, "train")
+    found, places, _ = split_samples(SPLIT, manifest, pairs, None, "train")
     assert splits_of(found.head(20)) == alone
     assert found["split"].tail(2).tolist() == ["none", "none"]
     assert places.like_held_out == 2
-    again, _ = split_samples(SPLIT, manifest, pairs, found, "train")
+    again, _, _ = split_samples(SPLIT, manifest, pairs, found, "train")
     assert again.equals(found)
     samples = merge_samples(manifest, found, pairs)
     assert SplitLeakage(near_duplicate_bits=2, max_samples=0, on_fail="error")(samples).value == 0
@@ -144,7 +144,7 @@ def test_no_near_duplicate_of_test_is_trained_on_whatever_the_rule_joins(build, 
     test = next(name for name, one in splits_of(rule(own_of(manifest), None)).items() if one == "test")
     hashes = manifest.set_index("sample_id")["perceptual_hash"]
     manifest.loc[20, "perceptual_hash"] = f"{int(hashes[test], 16) ^ differing:016x}"
-    found, _ = split_samples(rule, manifest, NONE, None, "train")
+    found, _, _ = split_samples(rule, manifest, NONE, None, "train")
     assert found["split"].iloc[-1] == part
     leakage = SplitLeakage(near_duplicate_bits=2, max_samples=0, on_fail="error")
     assert leakage(merge_samples(manifest, found, NONE)).value == 0
@@ -155,16 +155,16 @@ def test_no_near_duplicate_of_test_is_trained_on_whatever_the_rule_joins(build, 
 def test_a_new_sample_of_the_source_like_feedback_of_train_is_in_train(build):
     """The model in use has seen its pixels, so a place in test would be a leak into the comparison with it."""
     manifest = build([(f"new {number}", "a") for number in range(10)])
-    first, _ = split_samples(SPLIT, manifest, NONE, None, "train")
+    first, _, _ = split_samples(SPLIT, manifest, NONE, None, "train")
     later = build([(f"new {number}", "a") for number in range(10)], num_own=30)
     later.loc[20:29, "content_hash"] = [f"new {number}" for number in range(10)]
     later.loc[20:29, "labels"] = pd.Series([["a"]] * 10, index=range(20, 30))
-    second, places = split_samples(SPLIT, later, NONE, first, "train")
+    second, places, _ = split_samples(SPLIT, later, NONE, first, "train")
     assert second["split"].iloc[20:30].tolist() == ["train"] * 10
     assert places.copies == 10
-    third, _ = split_samples(SPLIT, later, NONE, second, "train")
+    third, _, _ = split_samples(SPLIT, later, NONE, second, "train")
     assert third.equals(second)
-    afresh, _ = split_samples(SPLIT, later, NONE, None, "train")
+    afresh, _, _ = split_samples(SPLIT, later, NONE, None, "train")
     assert set(afresh["split"].iloc[20:30]) != {"train"}  # it is the record that says so
 
 
@@ -175,13 +175,13 @@ def test_rules_that_read_no_record_may_hold_out_what_feedback_has_taught(build, 
     parts = (["train", "val", "test"] * 10)[:30]
     before = build(feedback)
     before["given_split"] = [*parts[:20], *[None] * 10]
-    first, _ = split_samples(split, before, NONE, None, "train")
+    first, _, _ = split_samples(split, before, NONE, None, "train")
     assert set(first["split"].tail(10)) == {"train"}
     later = build(feedback, num_own=30)
     later["given_split"] = [*parts, *[None] * 10]
     later.loc[20:29, "content_hash"] = [f"new {number}" for number in range(10)]
     later.loc[20:29, "labels"] = pd.Series([["a"]] * 10, index=range(20, 30))
-    second, places = split_samples(split, later, NONE, first, "train")
+    second, places, _ = split_samples(split, later, NONE, first, "train")
     new, of_feedback = second["split"].iloc[20:30].tolist(), second["split"].iloc[30:].tolist()
     assert of_feedback == ["none"] * 10
     if isinstance(split, Grouped | Random):
@@ -212,10 +212,10 @@ def test_whatever_resembles_what_no_feedback_is_held_out_or_near_what_is(rows, l
     pairs = pd.DataFrame({"left": names[:links], "right": names[-links:] if links else []}, dtype="str")
     pairs = pairs[pairs["left"] != pairs["right"]]
     split = Grouped(fractions=FRACTIONS, max_attribute_values=0, near_duplicate_bits=0, seed=0)
-    found, places = split_samples(split, manifest, pairs, None, "train")
+    found, places, _ = split_samples(split, manifest, pairs, None, "train")
     is_own = ~manifest["sample_id"].str.startswith("feedback:")
     own_pairs = pairs[pairs["left"].str.startswith("s") & pairs["right"].str.startswith("s")]
-    alone, _ = split_samples(
+    alone, _, _ = split_samples(
         split, manifest[is_own].drop(columns="attr_origin").reset_index(drop=True), own_pairs, None, "train"
     )
     assert splits_of(found[is_own]) == splits_of(alone)
@@ -228,3 +228,28 @@ def test_whatever_resembles_what_no_feedback_is_held_out_or_near_what_is(rows, l
         parts = of_group[1]
         held_out = parts[is_own].isin(["val", "test"]).any()
         assert not (held_out and (parts[~is_own] == "train").any())
+
+
+@every_rule
+@pytest.mark.parametrize("part", ["train", "any"])
+def test_what_a_query_chose_goes_to_train_and_moves_no_other_sample(build, split, part):
+    given_split = {} if not isinstance(split, Given) else {"given_split": (["train"] * 3 + ["val", "test"]) * 5}
+    manifest = own_of(build([])).drop(columns="attr_origin", errors="ignore").assign(group=lambda one: one["sample_id"])
+    more = manifest.head(5).assign(
+        sample_id=[f"more {number}" for number in range(5)],
+        content_hash=[f"new {number}" for number in range(5)],
+        group=[f"more {number}" for number in range(5)],
+        perceptual_hash=[hashlib.sha256(f"more {number}".encode()).hexdigest()[:16] for number in range(5)],
+    )
+    both = pd.concat([manifest.assign(selected=False), more.assign(selected=True)], ignore_index=True)
+    both = both.assign(**{name: values[: len(both)] for name, values in given_split.items()})
+    alone = split(both.head(20), None)
+    both.loc[24, "labels"] = None
+    both.at[24, "labels"] = []
+    found, _, places = split_samples(split, both, NONE, None, part)
+    assert found.head(20)["split"].tolist() == alone["split"].tolist()
+    assert found["split"].tail(5).tolist() == ["train"] * 4 + ["none"]
+    assert (places.train, places.sentence) == (
+        4,
+        "of what a query chose or a model labelled in no split: 1 have no label",
+    )

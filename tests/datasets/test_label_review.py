@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.class_list import ClassAttribute, ClassList, LabelClass
+from pipeline.datasets.class_attributes import ClassAttribute
+from pipeline.datasets.class_list import ClassList, LabelClass
 from pipeline.datasets.label_decisions import LabelDecision
 from pipeline.datasets.label_review import apply_decisions, combine_decisions
 

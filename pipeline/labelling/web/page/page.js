@@ -154,9 +154,11 @@ function take(samples) {
     const seen = new Set(inSight(1));
     for (const row of page.samples.keys()) if (page.samples.size > MOST_SAMPLES && !seen.has(row) && !waiting.has(row)) page.samples.delete(row);
   }
-  for (const tile of page.tiles.values()) describeTile(tile);
-  describeSide();
-  if (page.stage) describeStage();
+  const rows = new Set(samples.map((one) => one.row));
+  for (const tile of page.tiles.values()) if (rows.has(tile.row)) describeTile(tile);
+  const chosen = targets();
+  if (chosen.length > 1 || rows.has(chosen[0])) describeSide();
+  if (page.stage && rows.has(page.stage.row)) describeStage();
 }
 
 function waitingRows() {
@@ -272,7 +274,7 @@ function loadInSight() {
     return;
   }
   const near = inSight(0.6);
-  wantSamples(near);
+  if (near.some((row) => !page.samples.has(row))) wantSamples(inSight(3)); // few large answers rather than many small ones
   wantThumbnails(near);
 }
 
@@ -332,7 +334,8 @@ function describeTile(tile) {
     else if (sample.pending) mark = "…";
     else if (sample.people > (sample.mine ? 1 : 0)) mark = sample.people === 1 ? "1 person" : `${sample.people} people`;
     else if (sample.blind) mark = "blind";
-    else if (guess) mark = `${differs ? `${guess.labels.join(", ") || "none"}? ` : ""}${Math.round(100 * guess.scores[0][1])} %`;
+    else if (differs) mark = `${guess.labels.join(", ") || "none"}?`;
+    else if (guess) mark = `${Math.round(100 * guess.scores[0][1])} %`;
     if (differs) kind += " differs";
     if (sample.status === "conflict") kind += " conflict";
   }
@@ -772,7 +775,8 @@ function showStageImage(address, isOwned) {
   const image = find("stage-image");
   image.onload = () => {
     image.classList.toggle("pixels", Math.max(image.naturalWidth, image.naturalHeight) <= 256);
-    if (page.stage && !page.stage.isFitted) fit();
+    const shape = `${image.naturalWidth}x${image.naturalHeight}`;
+    if (page.stage && page.stage.shape !== shape) { page.stage.shape = shape; fit(); }
   };
   image.src = address;
 }
@@ -822,7 +826,6 @@ function beginFrames(stage, detail) {
   if (!(detail.num_frames > 1)) return;
   find("frame").max = detail.num_frames - 1;
   find("frame").setAttribute("aria-label", page.project.media === "clip" ? "Frame" : "Slice");
-  stage.isFitted = false;
   if (page.project.media === "volume") { showFrame(Math.floor(detail.num_frames / 2)); return; }
   showFrame(0);
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) play();
@@ -831,6 +834,7 @@ function beginFrames(stage, detail) {
 function endFrames() {
   if (!page.stage) return;
   clearInterval(page.stage.timer);
+  find("play").textContent = "▶";
   for (const address of page.stage.frames) if (address) URL.revokeObjectURL(address);
   page.stage.frames = [];
 }

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import labels_to_text
+from pipeline.core.manifest_schema import ATTRIBUTE
 from pipeline.core.open_types import JsonObject
 from pipeline.datasets.class_list import ClassList
 from pipeline.datasets.label_decisions import LabelDecision
@@ -190,7 +191,7 @@ def _answer_columns(items: pd.DataFrame, answers: dict[str, list[object]]) -> di
     """The column of each question: numbers where all answers are numbers, else text."""
     found = {}
     for name, values in sorted(answers.items()):
-        column = f"attr_{name}"
+        column = ATTRIBUTE + name
         if column in items:
             raise UserError(f"the source has an attribute {name!r} of its own; give that of the classes another name")
         are_numbers = all(one is None or isinstance(one, (int, float)) for one in values)

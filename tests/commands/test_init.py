@@ -112,6 +112,9 @@ def test_each_format_is_recognised_and_read_alike(option, tmp_path, checkout, ca
     assert params["source"]["_target_"] == FORMATS[option]
     assert params["validate"]["min_samples"] == number
     expected = yaml.safe_load(config.compose(ROOT / "conf", [f"source={option}"]))["source"]
+    if option == "volumes":
+        known["salt"] = params["source"]["salt"]  # a new one for each project
+        assert len(known["salt"]) == 32
     expected = config.build({**expected, **known, "name": "mine", "watch": str(place)}, "source")
     found = config.build(params["source"], "source")
     assert found == expected

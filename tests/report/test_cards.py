@@ -1,10 +1,12 @@
 """Model card and data sheet: the usual sections, filled from facts, and no placeholder."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from report_material import NASTY, NO_LABELLING, entry, pretraining_of
 
 from pipeline.core.results import StoredFinding
@@ -55,6 +57,7 @@ POLICY = {
     "coverage": 0.9,
     "notes": ["Prediction sets cannot be judged: val is small."],
 }
+MEDIA = Path(__file__).parents[2] / "conf/media"
 DECISIONS = {
     "policy": POLICY,
     "figures": {},
@@ -305,7 +308,7 @@ def test_the_lengths_of_clips_and_volumes():
         prop_duration=[1.0, 2.0, np.nan, 3.5],
         prop_fps=[10.0, 15.0, np.nan, 25],
     )
-    media = {"_target_": "pipeline.media.clip.Clip", "num_frames": 8}
+    media = yaml.safe_load((MEDIA / "clip.yaml").read_text()) | {"num_frames": 8}
     text = sheet(samples=films, packing={**CARD["packing"], "media": media})
     assert "* frames: 16 to 30, median 20.5\n" in text
     assert "* duration: 1 s to 3.5 s, median 2 s; unknown of 1\n" in text
@@ -313,7 +316,7 @@ def test_the_lengths_of_clips_and_volumes():
     assert ", 8 frames of each clip" in text
     assert "Attributes of the clips:" in text
     scans = samples(depth=[40, 60, 60, 80], prop_spacing_depth=[2.5] * 4)
-    text = sheet(samples=scans, packing={"media": {"_target_": "pipeline.media.volume.Volume", "depth": None}})
+    text = sheet(samples=scans, packing={"media": yaml.safe_load((MEDIA / "volume.yaml").read_text())})
     assert "* slices: 40 to 80, median 60\n" in text
     assert "* spacing along the slices: 2.5 mm to 2.5 mm, median 2.5 mm\n" in text
     assert "* spacing of rows: unknown\n" in text

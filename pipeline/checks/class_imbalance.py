@@ -48,6 +48,8 @@ class ClassImbalance(Check):
 def _sentence(sizes: pd.Series) -> str:
     if sizes.empty:
         return "Train has no labelled picture."
+    if len(sizes) > 1 and sizes.max() == sizes.min():
+        return f"Each of the {len(sizes):,} classes has {sizes.max():,} pictures in train."
     return (
         f"The largest class of train, {sizes.idxmax()}, has {sizes.max():,} pictures; "
         f"the smallest, {sizes.idxmin()}, has {sizes.min():,}."

@@ -20,6 +20,7 @@ from pipeline.core.manifest_schema import PROPERTY, property_columns
 from pipeline.core.observations import Observations
 from pipeline.core.parallel import parallel_map
 from pipeline.core.sample_codec import noun_of
+from pipeline.core.terminal import count_of
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.media.reader import SampleReader, make_codec, make_reader
 from pipeline.media.thumbnails import load_thumbnails
@@ -100,7 +101,7 @@ def observe_files(
     observed = Observations.of_table(table, reference.classes, found.features[~is_copy], reference.exclusive)
     notes = [
         *([f"Of {len(listed):,} files {len(paths):,} random ones were taken."] if len(paths) < len(listed) else []),
-        *([f"{len(found.refused):,} files could not be read."] if found.refused else []),
+        *([f"{count_of(len(found.refused), 'file')} could not be read."] if found.refused else []),
         *([f"{is_copy.sum():,} {noun}s are in the manifest already and were left out."] if is_copy.any() else []),
         *_about(problem),
     ]

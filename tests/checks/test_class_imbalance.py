@@ -30,3 +30,10 @@ def test_a_class_that_train_lacks_does_not_count(make_manifest):
 def test_refused_choices():
     with pytest.raises(ValueError, match=r"max_ratio must be at least 1, got 0\.9"):
         from_file(ClassImbalance, max_ratio=0.9, on_fail="warn")
+
+
+def test_classes_of_one_size_are_all_named_at_once(make_manifest):
+    samples = make_manifest("aabb").assign(split="train")
+    assert ClassImbalance(max_ratio=10.0, on_fail="warn")(samples).sentence == (
+        "Each of the 2 classes has 2 pictures in train."
+    )

@@ -53,7 +53,7 @@ def test_brighter_files_drift_and_the_page_shows_them(
     assert {"href": "monitoring.html"} in summary.all("a")
     assert report.sentence in summary.text
     text = capsys.readouterr().out
-    assert "1 files could not be read." in text
+    assert "1 file could not be read." in text
     assert "The model decided nothing: data/predictor/card.json does not exist" in text
     assert "drifted            properties: Of the new pictures" in text
     assert text.rstrip().endswith("wrote reports/monitoring.json and reports/monitoring.html")

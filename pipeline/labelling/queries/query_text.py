@@ -109,8 +109,8 @@ def describe_bias(pool: SamplePool) -> list[str]:
         return []
     return [
         (
-            f"{100 * share:.0f} % of the samples that had no label were chosen by a query or labelled by a model before, and "
-            "val and test have none of these: their figures are of the others"
+            f"{100 * share:.0f} % of the samples that had no label were chosen by a query or labelled by a model "
+            "before, and val and test have none of these: their figures are of the others"
         )
     ]
 

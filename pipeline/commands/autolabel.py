@@ -91,6 +91,7 @@ def label_samples(params: Params, pool: SamplePool, options: AutoLabelOptions, m
     from pipeline.labelling.automatic.val_predictions import read_val_predictions
     from pipeline.media.reader import make_reader
 
+    auto_labels.refuse_another_batch(pool)
     found = load_registered(model)
     rows = pool.samples[auto_labels.find_open(pool)].reset_index(drop=True)
     if rows.empty:

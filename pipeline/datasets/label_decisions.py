@@ -61,8 +61,8 @@ class LabelDecision:
 
     @property
     def is_selected(self) -> bool:
-        """Whether the sample was chosen by a query or labelled by a model, so that it is no random sample."""
-        return self.is_of_model or (self.action == "label" and bool(self.batch) and not self.batch.startswith(RANDOM))
+        """Whether the line is of a sample that a query chose or a model labelled, so that it is no random sample."""
+        return self.is_of_model or (self.action == "label" and bool(self.batch) and not is_random(self.batch))
 
     def to_cells(self) -> dict[str, str]:
         """Column to cell."""
@@ -79,6 +79,11 @@ class LabelDecision:
             "seen_prediction": "" if self.seen_prediction is None else str(self.seen_prediction).lower(),
             "batch": self.batch,
         }
+
+
+def is_random(batch: str) -> bool:
+    """Whether the samples of a batch were chosen at random."""
+    return batch.partition("/")[0] == RANDOM
 
 
 def load_decisions(source: str) -> list[LabelDecision]:

@@ -17,6 +17,7 @@ from pipeline.datasets.class_list import ClassList
 from pipeline.datasets.label_decisions import LabelDecision
 
 CONFLICT = "conflict"  # in the manifest's column `decision`: people differ, and a further line must say who is right
+RETIRED = "retired"  # there too: the class that people chose is not used any more, so the sample has no label
 WAITS = "waits"  # there too: the sample's class was split, and nobody has said into which part it goes
 Outcome = tuple[str, ...] | None  # labels, or None where the sample is dropped
 
@@ -29,11 +30,14 @@ class ReviewedSample:
     Attributes:
         decisions: The last line of each person, in the order of the file; that of a model where no person decided.
         chosen: The line that is applied; None where people differ and no outcome has more than half of them.
+        is_selected: Whether a query chose the sample or a model labelled it: by the first line that labels it, also one
+            that does not count any more, since it is why the sample was looked at.
     """
 
     sample_id: str
     decisions: tuple[LabelDecision, ...]
     chosen: LabelDecision | None
+    is_selected: bool = False
 
     @property
     def attributes(self) -> JsonObject:
@@ -62,19 +66,24 @@ def combine_decisions(decisions: Iterable[LabelDecision]) -> dict[str, ReviewedS
         decisions: In the order of the file.
     """
     lines: dict[str, dict[str, LabelDecision]] = {}
+    first: dict[str, bool] = {}
     for one in decisions:
+        if one.action in ("label", "autolabel"):
+            first.setdefault(one.sample_id, one.is_selected)
         of_sample = lines.setdefault(one.sample_id, {})
         of_sample.pop(one.who, None)
         if one.action != "undo":
             of_sample[one.who] = one
-    return {name: _combine(name, list(found.values())) for name, found in lines.items() if found}
+    return {
+        name: _combine(name, list(found.values()), first.get(name, False)) for name, found in lines.items() if found
+    }
 
 
-def _combine(sample_id: str, found: list[LabelDecision]) -> ReviewedSample:
+def _combine(sample_id: str, found: list[LabelDecision], is_selected: bool) -> ReviewedSample:
     counted = [one for one in found if not one.is_of_model] or found[-1:]
     outcome, votes = Counter(map(outcome_of, counted)).most_common(1)[0]
     chosen = [one for one in counted if outcome_of(one) == outcome][-1] if 2 * votes > len(counted) else None
-    return ReviewedSample(sample_id=sample_id, decisions=tuple(counted), chosen=chosen)
+    return ReviewedSample(sample_id=sample_id, decisions=tuple(counted), chosen=chosen, is_selected=is_selected)
 
 
 def apply_decisions(
@@ -108,11 +117,11 @@ def apply_decisions(
     if classes is not None:
         items, labels, actions = _rename(items, labels, result, classes)
     if decisions:
-        today, waiting = rename_decisions(decisions, classes)
+        today, undecided = rename_decisions(decisions, classes)
         items = _apply(items, result, combine_decisions(today), labels, actions, classes)
         for row, name in enumerate(items["sample_id"]):
-            if name in waiting and actions[row] is None:
-                labels[row], actions[row] = [], WAITS
+            if name in undecided and actions[row] in (None, WAITS):
+                labels[row], actions[row] = [], undecided[name]
     columns: dict[str, object] = {"labels": pd.Series(labels, index=items.index)}
     if decisions or any(actions):
         columns["decision"] = actions
@@ -136,18 +145,24 @@ def _rename(
 
 def rename_decisions(
     decisions: Sequence[LabelDecision], classes: ClassList | None
-) -> tuple[Sequence[LabelDecision], set[str]]:
-    """The decisions by the names of today, but for those on a class that was split since, and the samples of these."""
+) -> tuple[Sequence[LabelDecision], dict[str, str]]:
+    """The decisions by the names of today, without those that decide nothing any more.
+
+    The second result says of the samples of these why: `waits` where the class was split since, `retired` where it is
+    not used any more.
+    """
     if classes is None:
-        return decisions, set()
-    found, waiting = [], set()
+        return decisions, {}
+    found, undecided = [], {}
     for one in decisions:
         labels, previous = classes.rename(one.labels), classes.rename(one.previous)
         if labels.waits or (one.action == "keep" and previous.waits):
-            waiting.add(one.sample_id)
+            undecided[one.sample_id] = WAITS
+        elif one.labels and not labels.labels:
+            undecided[one.sample_id] = RETIRED
         else:
             found.append(replace(one, previous=previous.labels, labels=labels.labels))
-    return found, waiting
+    return found, undecided
 
 
 def _apply(
@@ -178,7 +193,7 @@ def _apply(
             continue
         labels[row] = list(outcome)
         negative[row] = not outcome and (negative[row] or chosen.action == "label")
-        selected[row] = chosen.is_selected
+        selected[row] = one.is_selected
         for name, value in one.attributes.items():
             answers.setdefault(name, [None] * len(items))[row] = value
     columns: dict[str, object] = {"selected": selected} if any(selected) else {}

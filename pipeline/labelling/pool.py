@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -16,7 +17,7 @@ from pipeline.core.manifest_schema import NONE, POOL
 from pipeline.core.terminal import count_of
 from pipeline.datasets.class_list import ClassList, load_classes
 from pipeline.datasets.label_decisions import load_decisions
-from pipeline.datasets.label_review import ReviewedSample, combine_decisions, outcome_of
+from pipeline.datasets.label_review import ReviewedSample, combine_decisions, outcome_of, rename_decisions
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group, compared_bits, connected_groups
 from pipeline.features.store import Embeddings
 from pipeline.labelling.automatic.blind_share import find_audited
@@ -91,10 +92,12 @@ def read_pool(params: Params) -> SamplePool:
         raise UserError(f"{artifacts.SPLITS} lacks samples of {artifacts.MANIFEST}; run dvc repro split")
     if not is_supervised(params):
         samples = samples.assign(split=POOL)  # its parts measure no labels, so each sample may be chosen
-    listed, reviewed = load_classes(source), combine_decisions(load_decisions(source))
+    listed = load_classes(source)
+    today, undecided = rename_decisions(load_decisions(source), listed)
+    reviewed = combine_decisions(today)
     return SamplePool(
         source=source,
-        samples=apply_since(samples, reviewed, listed),
+        samples=apply_since(samples, reviewed, undecided, listed),
         features=stored.of(samples["sample_id"]),
         reviewed=reviewed,
         listed=listed,
@@ -103,19 +106,26 @@ def read_pool(params: Params) -> SamplePool:
 
 
 def apply_since(
-    samples: pd.DataFrame, reviewed: dict[str, ReviewedSample], listed: ClassList | None = None
+    samples: pd.DataFrame,
+    reviewed: dict[str, ReviewedSample],
+    undecided: Collection[str] = (),
+    listed: ClassList | None = None,
 ) -> pd.DataFrame:
     """The samples with `labels`, `is_labelled`, `is_dropped` and `decision` as decisions have them now.
 
     Args:
         samples: Of the manifest: a decision that ingest applied is applied again, and changes nothing.
         reviewed: What decisions come to, by sample_id; those of samples that ingest did not take are passed over.
+        undecided: sample_id of samples whose decisions decide nothing any more, as `rename_decisions` finds them.
         listed: The classes, by whose names of today labels go.
     """
     labels = [list(names) for names in samples["labels"]]
     labelled, dropped = are_labelled(samples.drop(columns="split", errors="ignore")), np.zeros(len(samples), dtype=bool)
     decision: list[str | None] = samples["decision"].tolist() if "decision" in samples else [None] * len(samples)
     position = {name: row for row, name in enumerate(samples["sample_id"])}
+    for name in undecided:
+        if (row := position.get(name)) is not None and name not in reviewed:
+            labels[row], labelled[row] = [], False
     for name, sample in reviewed.items():
         row = position.get(name)
         if row is None or sample.chosen is None:

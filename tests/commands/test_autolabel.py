@@ -61,7 +61,10 @@ def test_labels_then_an_audit(registered, project, capsys):
         "160 samples labelled by it; 5.0 % wrong (0.6 % to 16.9 %) of 40 samples kept back and labelled by people"
         in capsys.readouterr().out
     )
-    with pytest.raises(UserError, match="every sample has a label, or waits for a person"):
+    with pytest.raises(
+        UserError,
+        match=r"already \(autolabel/1\); those that are left are the harder ones",
+    ):
         autolabel.main(max_error=0.1)
 
 

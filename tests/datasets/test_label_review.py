@@ -143,3 +143,35 @@ def test_labels_that_the_list_does_not_name():
             [decide("a", "Ann", "relabel", ["gone", "vehicle"], ["cat"])],
             ClassList(CLASSES.classes[:2] + CLASSES.classes[4:]),
         )
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([decide("a", "Ann", labels=["cat"], batch="margin/1"), decide("a", "Bo", labels=["cat"])], True),
+        ([decide("a", "Ann", labels=["cat"], batch="margin/1"), decide("a", "Ann", labels=["dog"])], True),
+        ([decide("a", "m@1", "autolabel", ["cat"]), decide("a", "Ann", labels=["cat"])], True),
+        ([decide("a", "Ann", labels=["cat"], batch="random/1")], False),
+        (
+            [
+                *(decide("a", who, labels=[name], batch="random/1") for who, name in (("Ann", "cat"), ("Bo", "dog"))),
+                decide("a", "Cy", labels=["cat"], batch="disagreement/2"),
+            ],
+            False,
+        ),
+        ([decide("a", "Ann", labels=["cat"], batch="random_forest/1")], True),
+        ([decide("a", "Ann", labels=["cat"])], False),
+    ],
+)
+def test_the_first_line_says_whether_a_sample_was_selected(lines, expected):
+    assert combine_decisions(lines)["a"].is_selected == expected
+    found, _ = apply_decisions(items([], ["cat"], ["dog"]), [None] * 3, lines)
+    assert found.get("selected", pd.Series([False])).iloc[0] == expected
+
+
+def test_a_class_that_is_retired_makes_no_negative():
+    lines = [decide("a", "Ann", labels=["gone"]), decide("b", "Ann"), decide("c", "Ann", "relabel", ["gone"], ["cat"])]
+    found, _ = apply_decisions(items([], [], ["cat"]), [None] * 3, lines, CLASSES)
+    assert found["labels"].tolist() == [[], [], []]
+    assert found["negative"].tolist() == [False, True, False]
+    assert found["decision"].tolist() == ["retired", "label", "retired"]

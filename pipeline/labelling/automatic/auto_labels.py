@@ -77,6 +77,24 @@ def find_open(pool: SamplePool) -> np.ndarray:
     return np.asarray(pool.is_open & ~names.isin(touched).to_numpy())
 
 
+def refuse_another_batch(pool: SamplePool) -> None:
+    """Refuses a second batch while labels of a model stand.
+
+    The samples that are left are those of which the model was not sure enough. Val still holds its sure ones, so the
+    error on val is no bound of the error on what is left: in simulations half of such batches were above the aim.
+
+    Raises:
+        UserError: Labels of a model stand.
+    """
+    batches = sorted({one.chosen.batch for one in pool.reviewed.values() if one.chosen and one.chosen.is_of_model})
+    if batches:
+        raise UserError(
+            f"a model has labelled samples of this project already ({', '.join(batches)}); those that are left are the "
+            "harder ones, of which val does not bound the error. Label them by hand (colibri query), or take these "
+            f"lines out of {artifacts.decisions_file(pool.source)} first"
+        )
+
+
 def find_val(pool: SamplePool, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The samples of val whose label is random and of the source or a person, and their rows of the predictions.
 

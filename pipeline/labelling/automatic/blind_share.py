@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.core.artifacts import content_digest
 from pipeline.core.estimate import Estimate
+from pipeline.datasets.label_decisions import is_random
 from pipeline.datasets.label_review import ReviewedSample
 from pipeline.labelling.automatic.outcomes import names_of_today, outcome_of_today
 from pipeline.statistics.share_difference import share_difference
@@ -44,7 +45,7 @@ class Following:
 
 
 def is_blind(sample_id: str, batch: str, seed: int) -> bool:
-    """Whether a person labels the sample without a look at the prediction: a random tenth, and each of an audit.
+    """Whether a person labels the sample without a look at the prediction: a random tenth, and all that measure.
 
     The same for the same arguments, so that an answer that is given again is as blind as before.
 
@@ -53,7 +54,12 @@ def is_blind(sample_id: str, batch: str, seed: int) -> bool:
         batch: Of the queue, or an empty text.
         seed: Of the project.
     """
-    return is_of_audit(batch) or random_number(str(seed), batch, sample_id) < SHARE
+    return measures(batch) or random_number(str(seed), batch, sample_id) < SHARE
+
+
+def measures(batch: str) -> bool:
+    """Whether its samples measure a model, so that nobody may follow it: those of an audit, or of val and test."""
+    return is_random(batch) or is_of_audit(batch)
 
 
 def is_of_audit(batch: str) -> bool:
@@ -79,17 +85,17 @@ def measure_following(
 
     Args:
         reviewed: What decisions come to, by sample_id.
-        answers: What models said before; of a sample the last counts. Those of an audit are left out: they are samples
-            on which the model is sure.
+        answers: What models said before; of a sample the last counts. Those of an audit and of
+            random batches are left out: nobody sees a prediction of them, and they are easier or harder than others.
         listed: The classes, by whose names of today labels go.
 
     Source: Beck et al. 2025, arXiv:2509.08514, for people who follow predictions.
     """
-    last = {one.sample_id: one for one in answers if not is_of_audit(one.batch)}
+    last = {one.sample_id: one for one in answers if not measures(one.batch)}
     agrees: dict[bool, list[bool]] = {True: [], False: []}
     for name, answer in last.items():
         for line in reviewed[name].decisions if name in reviewed else ():
-            if line.is_of_model or line.seen_prediction is None or is_of_audit(line.batch):
+            if line.is_of_model or line.seen_prediction is None or measures(line.batch):
                 continue
             said = names_of_today(answer.labels, listed)
             agrees[line.seen_prediction].append(outcome_of_today(line, listed) == said)

@@ -45,7 +45,6 @@ def append_lines(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str
         return
     LOCKS.mkdir(parents=True, exist_ok=True)
     with FileLock(LOCKS / f"{path.stem}.lock"):
-        read_lines(path, columns)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _append(path, join_rows([columns]).encode(), text)

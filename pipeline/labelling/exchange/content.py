@@ -14,7 +14,7 @@ from pipeline.core.manifest_schema import ATTRIBUTE, EXIF, ORIGIN, SPLITS, attri
 from pipeline.core.sample_codec import noun_of
 from pipeline.datasets.class_list import load_classes
 from pipeline.datasets.label_decisions import load_decisions
-from pipeline.datasets.label_review import ReviewedSample, combine_decisions
+from pipeline.datasets.label_review import ReviewedSample, combine_decisions, rename_decisions
 from pipeline.images.feedback_pictures import PREFIX
 from pipeline.labelling.pool import apply_since
 
@@ -114,8 +114,10 @@ def read_set(params: Params) -> ExchangedSet:
     """
     source = str(config.get_section(params, "source")["name"])
     manifest = artifacts.read_table(artifacts.MANIFEST)
-    reviewed, listed = combine_decisions(load_decisions(source)), load_classes(source)
-    now = apply_since(manifest, reviewed, listed)
+    listed = load_classes(source)
+    today, undecided = rename_decisions(load_decisions(source), listed)
+    reviewed = combine_decisions(today)
+    now = apply_since(manifest, reviewed, undecided, listed)
     parts = _parts(now)
     answers = _answers(now, reviewed)
     rows = np.flatnonzero(~now["is_dropped"].to_numpy(dtype=bool)).tolist()

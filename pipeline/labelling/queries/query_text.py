@@ -103,7 +103,7 @@ def describe_queue(
 
 def describe_bias(pool: SamplePool) -> list[str]:
     """That random samples of what is left are not like all samples, once much was chosen by queries or models."""
-    chosen = {name for name, one in pool.reviewed.items() if one.chosen is not None and one.chosen.is_selected}
+    chosen = {name for name, one in pool.reviewed.items() if one.is_selected}
     share = len(chosen) / max(len(chosen) + int(pool.is_open.sum()), 1)
     if share <= MOST_SELECTED:
         return []

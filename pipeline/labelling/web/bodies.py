@@ -48,7 +48,7 @@ class DecisionBody(PersonBody):
 
     `labels` are all labels of each from now on; without them each has `add` and loses `remove`. `accept` takes the
     labels that a sample has, or else what is predicted; `drop` takes it out. `again` says that the same was sent before
-    and not answered.
+    and not answered. `manifest` is that of `/state`: rows of other samples are refused.
     """
 
     rows: Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS)]
@@ -60,6 +60,7 @@ class DecisionBody(PersonBody):
     seconds: Annotated[float, Field(ge=0, le=86_400)] | None = None
     seen_prediction: bool = False
     again: bool = False
+    manifest: Annotated[str, Field(max_length=64)] = ""
 
 
 @final

@@ -57,7 +57,7 @@ class DecisionFile:
         """
         append_decisions(self.path, decisions)
         if self.problem:  # a line that cannot be read, while the new ones can
-            self.lines = [*self.lines, *decisions]
+            self.lines, self._data = [*self.lines, *decisions], b""  # the next reading is of the whole file
 
     def _parse(self, data: bytes) -> list[LabelDecision]:
         """The lines of the file; where it only became longer, the new ones alone are read."""

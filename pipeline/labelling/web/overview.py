@@ -30,6 +30,7 @@ def describe_project(session: Session, pictures: PictureStore, who: str, first_v
     found = manifest[names].agg(["min", "max"]) if names else pd.DataFrame()
     return {
         "source": session.source,
+        "manifest": session.digest,
         "media": codec.media,
         "noun": noun_of(codec.media),
         "exclusive": session.exclusive,

@@ -88,6 +88,8 @@ class Labelling:
         self._shown[self._number] = view.rows
         while len(self._shown) > MOST_VIEWS:
             self._shown.popitem(last=False)
+        seen = {row: text for row, text in view.notes.items() if not self.session.is_blind(row)}
+        view = View(rows=view.rows, groups=view.groups, notes=seen)
         return {"shown": self._number, **_describe_view(view), **self.progress(self._number, query.who)}
 
     def progress(self, shown: int, who: str) -> JsonObject:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
+from pipeline.core.artifacts import content_digest
 from pipeline.core.errors import UserError
 from pipeline.datasets.class_list import ClassList, LabelClass, read_classes
 from pipeline.datasets.label_decisions import LabelDecision
@@ -56,6 +57,8 @@ class Session:
         batches: dict[str, str],
     ):
         self.source, self.manifest, self.exclusive, self.batches = source, manifest, exclusive, batches
+        columns = [manifest["sample_id"].astype(str), manifest["content_hash"].astype(str)]
+        self.digest = content_digest(*("\0".join(column).encode(errors="surrogatepass") for column in columns))
         self.file = DecisionFile(decisions)
         self.classes_path = classes
         self.lock = threading.RLock()
@@ -103,6 +106,8 @@ class Session:
         Raises:
             Refusal: A sample, a class or an answer does not exist, or the lines cannot be written.
         """
+        if body.manifest and body.manifest != self.digest:
+            raise Refusal(409, "other_samples", "the samples are others since this page was opened; reload the page")
         with self.lock:
             self.refresh()
             maker = LineMaker(

@@ -15,7 +15,9 @@ def test_a_tenth_is_blind_and_stays_so():
     assert len(set(blind) & set(other)) == pytest.approx(50, abs=30)
 
 
-def test_every_sample_of_an_audit_is_blind():
+def test_every_sample_that_measures_a_model_is_blind():
+    assert all(is_blind(str(number), "random/3", 0) for number in range(100))
+    assert not all(is_blind(str(number), "random_forest/3", 0) for number in range(100))
     assert all(is_blind(str(number), "audit/1", 0) for number in range(100))
     assert not all(is_blind(str(number), "auditing/1", 0) for number in range(100))
 
@@ -54,7 +56,9 @@ def test_what_is_no_evidence_does_not_count():
         decide("a", "Ada", "cat"),  # nobody knows what she saw
         decide("b", "Ada", "cat", seen_prediction=False, batch="audit/1"),
         decide("c", "Ada", "cat", seen_prediction=True),  # the model said nothing
+        decide("d", "Ada", "cat", seen_prediction=False, batch="random/1"),  # no sample like those of a query
     ]
-    found = measure_following(combine_decisions(lines), [say("a", "cat"), say("b", "cat", batch="audit/1")])
+    answers = [say("a", "cat"), say("b", "cat", batch="audit/1"), say("d", "cat", batch="random/1")]
+    found = measure_following(combine_decisions(lines), answers)
     assert (found.num_seen, found.num_blind) == (0, 0)
     assert found.difference.value is None

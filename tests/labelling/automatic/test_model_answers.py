@@ -60,6 +60,8 @@ def test_bad_lines_are_named(path):
         read_answers(path)
     path.write_text(good.replace("batch", "lot"))
     with pytest.raises(UserError, match="line 1 names no column 'batch'; it must name sample_id,model,"):
+        read_answers(path)
+    with pytest.raises(UserError, match="line 1 must be 'sample_id,model,labels,confidence,batch', found 'sample_id"):
         append_answers(path, [say("b", "cat")])
     path.write_text("model,sample_id,labels,confidence,batch\n")
     with pytest.raises(UserError, match="line 1 must be 'sample_id,model,labels,confidence,batch', found 'model,"):

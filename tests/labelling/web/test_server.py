@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.core import artifacts
 from pipeline.labelling.queries import label_queue
-from pipeline.labelling.web import filters
+from pipeline.labelling.web import filters, session
 from pipeline.labelling.web.suggestions import Suggestion
 
 KEY = "a-token-of-the-test"
@@ -91,7 +91,7 @@ def test_one_sample_with_what_is_like_it(client):
     assert client.get("/samples/6", params={"who": "Ben"}).json()["decisions"] == []
 
 
-def test_views_and_the_commands_that_make_them(client, project):
+def test_views_and_the_commands_that_make_them(client, project, monkeypatch):
     assert rows(client, view="all") == list(range(12))
     assert rows(client, view="like", like=3)[0] == 3
     for name, text in {"queue": "colibri query", "suspects": "colibri run", "clusters": "colibri clusters"}.items():
@@ -116,6 +116,8 @@ def test_views_and_the_commands_that_make_them(client, project):
     suspects = {"sample_id": ["dog/1.png"], "labels": ["cat"], "p_suggested": [0.9], "split": ["train"]}
     pd.DataFrame(suspects).to_csv(artifacts.SUSPECTS, index=False)
     assert client.get("/view", params={"view": "suspects"}).json()["notes"] == {"1": "cat suggested"}
+    monkeypatch.setattr(session, "is_blind", lambda name, batch, seed: name == "dog/1.png")
+    assert client.get("/view", params={"view": "suspects"}).json()["notes"] == {}  # what is suggested is a prediction
 
 
 def test_filters(client, labelling, monkeypatch):

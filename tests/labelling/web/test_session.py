@@ -191,3 +191,26 @@ def test_decisions_of_other_samples_stay(begin, project):
     labelling.session.refresh()
     assert decide(labelling, [7], labels=["cat"]) == [7]
     assert [one.sample_id for one in read_decisions(path)] == ["cat/6.png", "gone.png", "dog/7.png"]
+
+
+def test_rows_of_other_samples_are_refused(begin, lines):
+    labelling = begin()
+    decide(labelling, [6], labels=["cat"], manifest=labelling.session.digest)
+    with pytest.raises(Refusal, match="the samples are others since this page was opened; reload the page"):
+        decide(labelling, [7], labels=["cat"], manifest="0" * 32)
+    assert [one["sample_id"] for one in lines()] == ["cat/6.png"]
+
+
+def test_after_a_bad_line_is_mended_each_line_counts_once(begin, project):
+    labelling = begin()
+    path = project / "data/label_decisions/pets.csv"
+    decide(labelling, [6], labels=["cat"])
+    good = path.read_text()
+    path.write_text(good + "bad line\n")
+    decide(labelling, [7], labels=["dog"])
+    assert labelling.session.problems
+    path.write_text(path.read_text().replace("bad line\n", ""))
+    labelling.session.refresh()
+    assert [one.sample_id for one in labelling.session.file.lines] == ["cat/6.png", "dog/7.png"]
+    assert not labelling.session.problems
+    assert labelling.session.state.history.count("Ada") == (2, 0)

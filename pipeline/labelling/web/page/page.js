@@ -497,7 +497,7 @@ function decide(body, labelsOf) {
     const labels = labelsOf === null ? [] : labelsOf(sample);
     page.samples.set(row, { ...sample, labels, status: labelsOf === null ? "dropped" : "labelled", mine: true, pending: true });
   }
-  send("decisions", { who: page.who, ...body, seconds: Math.round(10 * seconds) / 10, seen_prediction: find("predictions").checked });
+  send("decisions", { who: page.who, manifest: page.project.manifest, ...body, seconds: Math.round(10 * seconds) / 10, seen_prediction: find("predictions").checked });
   page.acts.push([performance.now(), body.rows.length]);
   page.since = performance.now();
   const goesOn = page.project.exclusive || body.action;
@@ -547,6 +547,7 @@ async function pumpOutbox() {
       if (path !== "decisions") say(`${path === "undo" ? "Undone" : "Done again"}: ${number(found.num_written)} ${found.num_written === 1 ? "sample" : "samples"}`);
     } else {
       say(message, 8);
+      if (message.includes("reload the page") && !page.problems.includes(message)) { page.problems = [...page.problems, message]; showBanners(); }
       const waiting = waitingRows();
       for (const row of body.rows || []) if (!waiting.has(row)) page.samples.delete(row);
       draw();
@@ -1251,7 +1252,7 @@ async function start() {
   fillSelect(find("f-split"), found.splits.map((one) => [one, one]), "any");
   fillSelect(find("f-property"), found.properties.map((one) => [one.name, `${one.name} (${Number(one.low.toPrecision(3))} to ${Number(one.high.toPrecision(3))})`]), "none");
   takeClasses(found);
-  try { page.outbox = JSON.parse(localStorage.getItem(boxName()) || "[]").filter((one) => one.path === "decisions"); } catch { page.outbox = []; }
+  try { page.outbox = JSON.parse(localStorage.getItem(boxName()) || "[]").filter((one) => one.path === "decisions" && one.body.manifest === found.manifest); } catch { page.outbox = []; }
   for (const one of page.outbox) one.body.again = true;
   const who = localStorage.getItem("colibri-who") || "";
   if (who) begin(who); else askWho();
